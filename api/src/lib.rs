@@ -1,1 +1,93 @@
-//! placeholder
+//! The objects users speak of, their validation, and the HTTP client.
+//!
+//! [`Node`], [`Network`], [`Endpoint`] and [`Service`] are *intent*: what the
+//! controller stores and compiles into flows. Users write the `…Spec` of an
+//! object; the object itself adds what the controller gave it (ids, addresses,
+//! ports) and the revision at which it last changed. The types in [`status`]
+//! are *observed*: they are never stored.
+
+mod agent;
+mod client;
+mod endpoint;
+mod error;
+mod mac;
+mod name;
+mod network;
+mod node;
+mod service;
+pub mod status;
+
+pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe};
+pub use client::{Client, ClientError, WriteOptions};
+pub use endpoint::{Endpoint, EndpointSpec};
+pub use error::{ErrorBody, Invalid};
+pub use mac::Mac;
+pub use name::Name;
+pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
+pub use node::{Datapath, Node, NodeSpec};
+pub use service::{Backend, Protocol, Service, ServicePort, ServiceSpec};
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of objects the controller stores, in the order they build on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Kind {
+    /// The pipeline itself: flows that no object asked for.
+    Pipeline = 1,
+    /// A host with an Open vSwitch.
+    Node = 2,
+    /// An address space that endpoints live in.
+    Network = 3,
+    /// A pod, container or task.
+    Endpoint = 4,
+    /// A virtual address in front of backends.
+    Service = 5,
+}
+
+impl Kind {
+    /// The kind with this number, as it stands in a flow's cookie.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Pipeline, Self::Node, Self::Network, Self::Endpoint, Self::Service]
+            .into_iter()
+            .find(|kind| *kind as u8 == number)
+    }
+
+    /// The kind's name in lower case, as in `service/web`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pipeline => "pipeline",
+            Self::Node => "node",
+            Self::Network => "network",
+            Self::Endpoint => "endpoint",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A list of objects as of one revision of the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The revision the list shows.
+    pub revision: u64,
+    /// The objects, in order of their names.
+    pub items: Vec<T>,
+}
+
+/// The answer to a write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Written<T> {
+    /// The revision of the store that holds the write.
+    pub revision: u64,
+    /// The object as it now is; none after a removal.
+    pub object: Option<T>,
+    /// The nodes whose switch has not yet acknowledged the write; empty when it is real everywhere.
+    pub pending: Vec<String>,
+}

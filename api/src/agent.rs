@@ -1,0 +1,101 @@
+//! What a controller and an agent, and an agent and its host's runtimes, tell each other.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{Endpoint, Mac, Name, Node};
+
+/// All a host's agent has to make true.
+///
+/// `GET /v1/nodes/NODE/config?after=REVISION&timeout=SECONDS` answers as soon
+/// as the content differs from that of `REVISION`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentConfig {
+    /// The store's revision at which this content was new.
+    pub revision: u64,
+    /// The host itself.
+    pub node: Node,
+    /// The bridge, `kbr0`.
+    pub bridge: String,
+    /// The gateway's address on the bridge's local port, with the prefix of the node's subnet.
+    pub gateway: IpNet,
+    /// The bridge's Ethernet address.
+    pub gateway_mac: Mac,
+    /// The MTU of pods and of the bridge's local port, in bytes.
+    pub mtu: u32,
+    /// The next hop that stands for the whole cluster on every node; the switch answers ARP for it.
+    pub router: IpAddr,
+    /// Destinations that are reached by way of `router`.
+    pub routes: Vec<IpNet>,
+    /// Sources whose packets are masqueraded when they leave by another device than the bridge.
+    pub masquerade: IpNet,
+    /// The other hosts.
+    pub peers: Vec<Peer>,
+    /// The endpoints of this host.
+    pub endpoints: Vec<Endpoint>,
+    /// Where the controller listens for the host's OVSDB.
+    pub ovsdb_port: u16,
+}
+
+/// Another host of the mesh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its name.
+    pub name: Name,
+    /// Its address on the underlay.
+    pub address: IpAddr,
+    /// The gateway address of its subnet: reached through the tunnel.
+    pub gateway: IpAddr,
+}
+
+/// What an agent saw since its last report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentReport {
+    /// One entry per peer.
+    pub probes: Vec<Probe>,
+}
+
+/// What became of probes sent to a peer through the data plane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// The peer.
+    pub peer: Name,
+    /// Round-trip time of the last answered probe, in seconds; none when the last one went unanswered.
+    pub rtt_seconds: Option<f64>,
+    /// Probes sent since the last report.
+    pub sent: u32,
+    /// Of these, probes without an answer.
+    pub lost: u32,
+    /// The largest packet that got through unfragmented, in bytes; none when not yet known.
+    pub mtu: Option<u32>,
+}
+
+/// What a runtime asks of the agent on its host: `POST /v1/endpoints` on the agent's socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attach {
+    /// The endpoint's name.
+    pub name: Name,
+    /// Its network; the default one when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Name>,
+    /// The network namespace it lives in.
+    pub netns: PathBuf,
+    /// The device it sees.
+    #[serde(default = "eth0")]
+    pub device: String,
+    /// The address it must have; one is chosen when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// What selectors see.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+fn eth0() -> String {
+    "eth0".into()
+}

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::ErrorBody;
+
+/// How long a request may take beyond the time the server was asked to wait.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What can go wrong with a request, in one line for people.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server could not be reached.
+    #[error("cannot reach {server}: {reason}; is it running, and is --server (or SDN_SERVER) right?")]
+    Unreachable {
+        /// The server's URL or socket.
+        server: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The server refused the request.
+    #[error("{}", .body.error)]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its reason.
+        body: ErrorBody,
+    },
+    /// The answer was not what this version expects.
+    #[error("{server} answered what this version does not understand: {reason}")]
+    Answer {
+        /// The server's URL or socket.
+        server: String,
+        /// What was wrong with it.
+        reason: String,
+    },
+}
+
+/// How a write is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteOptions {
+    /// Whether to wait until every switch concerned has acknowledged it.
+    pub wait: bool,
+    /// How long to wait at the most.
+    pub timeout: Duration,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self { wait: true, timeout: Duration::from_secs(10) }
+    }
+}
+
+/// A client of the controller's API, or of an agent's on its socket.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    shown: String,
+}
+
+impl Client {
+    /// A client of the server at `url`, like `http://10.0.0.1:6680`.
+    ///
+    /// # Errors
+    /// When the client cannot be set up.
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        Self::build(reqwest::Client::builder(), url.trim_end_matches('/'), url)
+    }
+
+    /// A client of the server behind a unix socket.
+    ///
+    /// # Errors
+    /// When the client cannot be set up.
+    pub fn unix(path: &std::path::Path) -> Result<Self, ClientError> {
+        Self::build(reqwest::Client::builder().unix_socket(path), "http://agent", &path.display().to_string())
+    }
+
+    fn build(builder: reqwest::ClientBuilder, base: &str, shown: &str) -> Result<Self, ClientError> {
+        let http = builder
+            .connect_timeout(Duration::from_secs(3))
+            .no_proxy()
+            .build()
+            .map_err(|e| ClientError::Unreachable { server: shown.into(), reason: innermost(&e) })?;
+        Ok(Self { http, base: base.into(), shown: shown.into() })
+    }
+
+    /// Reads `path`, like `/v1/nodes`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.get_within(path, Duration::from_secs(30)).await
+    }
+
+    /// Reads `path`, which the server may answer as late as `timeout` from now.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn get_within<T: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<T, ClientError> {
+        let request = self.request(Method::GET, path).timeout(timeout.saturating_add(GRACE));
+        self.send(request).await
+    }
+
+    /// Creates what must not exist yet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        options: WriteOptions,
+    ) -> Result<T, ClientError> {
+        self.send(self.write(Method::POST, path, options).json(body)).await
+    }
+
+    /// Creates or replaces.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn put<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        options: WriteOptions,
+    ) -> Result<T, ClientError> {
+        self.send(self.write(Method::PUT, path, options).json(body)).await
+    }
+
+    /// Removes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str, options: WriteOptions) -> Result<T, ClientError> {
+        self.send(self.write(Method::DELETE, path, options)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    fn write(&self, method: Method, path: &str, options: WriteOptions) -> RequestBuilder {
+        self.request(method, path)
+            .query(&[("wait", options.wait.to_string()), ("timeout", options.timeout.as_secs_f64().to_string())])
+            .timeout(options.timeout.saturating_add(GRACE))
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let unreachable =
+            |e: reqwest::Error| ClientError::Unreachable { server: self.shown.clone(), reason: innermost(&e) };
+        let answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(unreachable)?;
+        if status.is_success() {
+            return serde_json::from_slice(&bytes)
+                .map_err(|e| ClientError::Answer { server: self.shown.clone(), reason: e.to_string() });
+        }
+        Err(ClientError::Refused { status: status.as_u16(), body: refusal(status, &bytes) })
+    }
+}
+
+fn refusal(status: StatusCode, bytes: &[u8]) -> ErrorBody {
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|_| ErrorBody { error: format!("the server answered {status}"), field: None })
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

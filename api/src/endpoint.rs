@@ -1,0 +1,79 @@
+use std::{collections::BTreeMap, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, Mac, Name};
+
+/// The longest name the kernel allows for a device, in bytes.
+const MAX_DEVICE: usize = 15;
+
+/// What an agent says of an endpoint it is about to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointSpec {
+    /// The node it runs on.
+    pub node: Name,
+    /// The network it is in.
+    #[serde(default = "crate::network::default_network")]
+    pub network: Name,
+    /// The device on the host that leads to it: a port of `kbr0`.
+    pub device: String,
+    /// The address it must have; one is chosen when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// What selectors see.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl EndpointSpec {
+    /// Checks what needs no other object.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let device = &self.device;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if device.is_empty() || device.len() > MAX_DEVICE || !device.chars().all(allowed) || device.starts_with('.') {
+            return Err(Invalid::new(
+                "device",
+                format!("{device:?} is not a device name of 1 to {MAX_DEVICE} letters, digits, '-', '_' and '.'"),
+            ));
+        }
+        if self.labels.len() > 64 {
+            return Err(Invalid::new("labels", format!("{} labels, at most 64 are allowed", self.labels.len())));
+        }
+        match self.labels.iter().find(|(k, v)| k.is_empty() || k.len() > 253 || v.len() > 253) {
+            Some((key, _)) => {
+                Err(Invalid::new("labels", format!("{:.40?}: a key has 1 to 253 bytes, a value at most 253", key)))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A pod, container or task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its name.
+    pub name: Name,
+    /// Its number, part of cookies.
+    pub id: u32,
+    /// The revision of its last change.
+    pub revision: u64,
+    /// The node it runs on.
+    pub node: Name,
+    /// The network it is in.
+    pub network: Name,
+    /// The device on the host that leads to it.
+    pub device: String,
+    /// Its OpenFlow port on `kbr0`.
+    pub port: u32,
+    /// Its addresses.
+    pub ips: Vec<IpAddr>,
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// What selectors see.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}

@@ -1,0 +1,78 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, Name};
+
+/// Which of Open vSwitch's datapaths a bridge uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Datapath {
+    /// The kernel module.
+    #[default]
+    System,
+    /// The userspace datapath.
+    Netdev,
+}
+
+impl Datapath {
+    /// The name Open vSwitch gives it (column `datapath_type` of table Bridge).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Netdev => "netdev",
+        }
+    }
+}
+
+/// What an agent says of its host when it joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSpec {
+    /// The host's address on the underlay: where tunnels to it end.
+    pub address: IpAddr,
+    /// The underlay's MTU in bytes.
+    pub mtu: u32,
+    /// The datapath `kbr0` is to use.
+    #[serde(default)]
+    pub datapath: Datapath,
+}
+
+impl NodeSpec {
+    /// Checks what needs no other object.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        if !self.address.is_ipv4() {
+            return Err(Invalid::new("address", "the underlay must be IPv4"));
+        }
+        if self.address.is_unspecified() || self.address.is_loopback() || self.address.is_multicast() {
+            return Err(Invalid::new("address", format!("{} is not the address of a host", self.address)));
+        }
+        if !(576..=65_535).contains(&self.mtu) {
+            return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", self.mtu)));
+        }
+        Ok(())
+    }
+}
+
+/// A host with an Open vSwitch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: Name,
+    /// Its number: part of the datapath id and of cookies; not given to another node while it exists.
+    pub id: u32,
+    /// The revision of its last change.
+    pub revision: u64,
+    /// What its agent said.
+    pub spec: NodeSpec,
+}
+
+impl Node {
+    /// The datapath id of its `kbr0`: the product's prefix `5d0b` and the node's number.
+    pub fn datapath_id(&self) -> u64 {
+        0x5d0b_0000_0000_0000 | u64::from(self.id)
+    }
+}

@@ -1,0 +1,168 @@
+use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Invalid, Name};
+
+/// A transport protocol that services balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// The protocol's number in the IP header.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
+}
+
+/// One port of a service, written `PORT[:TARGET][/PROTOCOL]`, like `80:8080/tcp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePort {
+    /// The port at the virtual address.
+    pub port: u16,
+    /// The port at the backends.
+    pub target_port: u16,
+    /// The protocol of both.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+impl FromStr for ServicePort {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("port", format!("{text:?} is not PORT[:TARGET][/tcp|udp], like 80:8080/tcp"));
+        let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
+        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let protocol = match protocol {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            _ => return Err(wrong()),
+        };
+        let (port, target) = ports.split_once(':').unwrap_or((ports, ports));
+        Ok(Self { port: number(port)?, target_port: number(target)?, protocol })
+    }
+}
+
+impl fmt::Display for ServicePort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}/{}", self.port, self.target_port, self.protocol)
+    }
+}
+
+/// What a user says of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSpec {
+    /// The network its backends are in.
+    #[serde(default = "crate::network::default_network")]
+    pub network: Name,
+    /// The virtual address.
+    pub vip: IpAddr,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Backends by address.
+    #[serde(default)]
+    pub backends: Vec<IpAddr>,
+    /// Backends by label: every endpoint of the network that has all of these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub selector: BTreeMap<String, String>,
+}
+
+impl ServiceSpec {
+    /// Checks what needs no other object.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        if !self.vip.is_ipv4() || self.vip.is_unspecified() || self.vip.is_multicast() || self.vip.is_loopback() {
+            return Err(Invalid::new("vip", format!("{} is not an IPv4 address a service can have", self.vip)));
+        }
+        if self.ports.is_empty() || self.ports.len() > 256 {
+            return Err(Invalid::new("ports", format!("{} ports; 1 to 256 are allowed", self.ports.len())));
+        }
+        if let Some(zero) = self.ports.iter().find(|p| p.port == 0 || p.target_port == 0) {
+            return Err(Invalid::new("ports", format!("{zero}: a port is within 1 to 65535")));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(twice) = self.ports.iter().find(|p| !seen.insert((p.port, p.protocol))) {
+            return Err(Invalid::new("ports", format!("{}/{} stands there twice", twice.port, twice.protocol)));
+        }
+        if !self.backends.is_empty() && !self.selector.is_empty() {
+            return Err(Invalid::new("backends", "give either backends or a selector, not both"));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(twice) = self.backends.iter().find(|ip| !seen.insert(**ip)) {
+            return Err(Invalid::new("backends", format!("{twice} stands there twice")));
+        }
+        Ok(())
+    }
+}
+
+/// A backend given by address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// Its address.
+    pub ip: IpAddr,
+    /// The revision at which it joined the service.
+    pub revision: u64,
+}
+
+/// A virtual address in front of backends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: Name,
+    /// Its number, part of cookies and of its groups' ids.
+    pub id: u32,
+    /// The revision of its last change.
+    pub revision: u64,
+    /// The revision at which it got its address and ports.
+    pub frontend_revision: u64,
+    /// The network its backends are in.
+    pub network: Name,
+    /// The virtual address.
+    pub vip: IpAddr,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Backends by address, in order of address.
+    pub backends: Vec<Backend>,
+    /// Backends by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub selector: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_reads_as_people_write_it() {
+        let port: ServicePort = "80:8080/tcp".parse().unwrap();
+        assert_eq!(port, ServicePort { port: 80, target_port: 8080, protocol: Protocol::Tcp });
+        assert_eq!("53/udp".parse::<ServicePort>().unwrap().to_string(), "53:53/udp");
+        for bad in ["", "0", "80:0", "80/sctp", "65536", "80:81:82", "-1"] {
+            assert!(bad.parse::<ServicePort>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is observed, as opposed to what is intended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+
+/// `GET /v1/status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the controller.
+    pub version: String,
+    /// The store's revision.
+    pub revision: u64,
+    /// Whether every switch has acknowledged that revision.
+    pub converged: bool,
+    /// Whether every directed pair of nodes has an answered probe within the last seconds.
+    pub mesh_ready: bool,
+    /// Seconds since the controller started.
+    pub uptime_seconds: f64,
+    /// The switches, in order of their nodes' names.
+    pub switches: Vec<SwitchStatus>,
+    /// How many objects of each kind there are.
+    pub objects: BTreeMap<String, u64>,
+}
+
+/// One switch, as the controller sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwitchStatus {
+    /// Its node.
+    pub node: Name,
+    /// The datapath id, 16 hex digits.
+    pub datapath_id: String,
+    /// Whether the OpenFlow session is up.
+    pub openflow: bool,
+    /// Whether the OVSDB session is up.
+    pub ovsdb: bool,
+    /// Whether the host's agent reported within the last seconds.
+    pub agent: bool,
+    /// Whether all of the above hold and the switch is at the store's revision.
+    pub ready: bool,
+    /// The revision the switch has acknowledged.
+    pub revision: u64,
+    /// How many flows and groups it is meant to have.
+    pub flows: u64,
+    /// How many groups it is meant to have.
+    pub groups: u64,
+    /// Flow-mods sent to it since the controller started.
+    pub flow_mods_sent: u64,
+    /// What is wrong, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// `GET /v1/mesh`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mesh {
+    /// The nodes, in order of their names.
+    pub nodes: Vec<Name>,
+    /// Every directed pair.
+    pub links: Vec<Link>,
+}
+
+/// One direction between two nodes, probed through the tunnel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Who sends the probes.
+    pub from: Name,
+    /// Who answers them.
+    pub to: Name,
+    /// Whether the last probe was answered, within the last seconds.
+    pub up: bool,
+    /// Round-trip time of the last answered probe, in seconds.
+    pub rtt_seconds: Option<f64>,
+    /// Share of the last report's probes that went unanswered, 0 to 1.
+    pub loss: f64,
+    /// The largest packet known to get through unfragmented, in bytes.
+    pub mtu: Option<u32>,
+}
+
+/// `GET /v1/nodes/NODE/flows`: what the switch itself answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowDump {
+    /// The node.
+    pub node: Name,
+    /// Its flows by table, then priority from high to low, then match.
+    pub flows: Vec<Flow>,
+}
+
+/// One flow of a switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The table's name; its number where the pipeline does not know it.
+    pub table: String,
+    /// The table's number.
+    pub table_id: u8,
+    /// Its priority.
+    pub priority: u16,
+    /// The match, as `ovs-ofctl` writes it.
+    #[serde(rename = "match")]
+    pub matching: String,
+    /// The instructions, as `ovs-ofctl` writes them.
+    pub actions: String,
+    /// The object it was made for, like `service/web`; none for a flow that is not ours.
+    pub owner: Option<String>,
+    /// The revision of the object's part that asked for it.
+    pub revision: Option<u64>,
+    /// Why packets are dropped here, for a flow that drops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The cookie.
+    pub cookie: u64,
+    /// Packets that met it.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Seconds since it was installed.
+    pub duration_seconds: f64,
+    /// The whole flow as `ovs-ofctl dump-flows` prints it.
+    pub ofctl: String,
+}
+
+/// `GET /v1/nodes/NODE/groups`: what the switch itself answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupDump {
+    /// The node.
+    pub node: Name,
+    /// Its groups in order of their ids.
+    pub groups: Vec<Group>,
+}
+
+/// One group of a switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its id.
+    pub id: u32,
+    /// The object it was made for; none for a group that is not ours.
+    pub owner: Option<String>,
+    /// Packets that met each bucket, in order.
+    pub bucket_packets: Vec<u64>,
+    /// The whole group as `ovs-ofctl dump-groups` prints it.
+    pub ofctl: String,
+}
+
+/// `GET /v1/pipeline`: one table of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineTable {
+    /// Its number.
+    pub id: u8,
+    /// Its name.
+    pub name: String,
+    /// What it does, in one line.
+    pub does: String,
+    /// What becomes of a packet that no flow of an object matches.
+    pub miss: String,
+}
