@@ -81,6 +81,16 @@ pub struct List<T> {
     pub items: Vec<T>,
 }
 
+/// The body of a `POST` that creates an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create<S> {
+    /// The name it is to have.
+    pub name: Name,
+    /// What its maker says of it.
+    pub spec: S,
+}
+
 /// The answer to a write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Written<T> {

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, Name};
+use crate::{Endpoint, Invalid, Name};
 
 /// A transport protocol that services balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,6 +150,15 @@ pub struct Service {
     /// Backends by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
+}
+
+impl Service {
+    /// Whether its selector picks this endpoint.
+    pub fn selects(&self, endpoint: &Endpoint) -> bool {
+        !self.selector.is_empty()
+            && endpoint.network == self.network
+            && self.selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
+    }
 }
 
 #[cfg(test)]
