@@ -1,0 +1,148 @@
+//! One host's Open vSwitch: ovsdb-server, ovs-vswitchd with the userspace datapath, and `br-phy`,
+//! the bridge that holds the uplink and the underlay address.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::plan::{Config, HostId, Place, UNDERLAY_PREFIX, UPLINK};
+use crate::process::Daemon;
+use crate::state::StateDir;
+use crate::{netns, tool};
+
+/// Bridge with the uplink.
+pub const UNDERLAY_BRIDGE: &str = "br-phy";
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The Open vSwitch of one host.
+#[derive(Clone, Debug)]
+pub struct Ovs {
+    host: HostId,
+    netns: String,
+    dir: std::path::PathBuf,
+    server: Daemon,
+    switch: Daemon,
+}
+
+impl Ovs {
+    /// The Open vSwitch that `host` has or would have.
+    #[must_use]
+    pub fn new(config: &Config, state: &StateDir, host: HostId) -> Self {
+        let dir = state.host(host);
+        let netns = config.netns(&Place::from(host));
+        Self {
+            host,
+            server: Daemon::new(netns.clone(), &dir, "ovsdb-server"),
+            switch: Daemon::new(netns.clone(), &dir, "ovs-vswitchd"),
+            netns,
+            dir,
+        }
+    }
+
+    /// Where clients reach the database, as Open vSwitch writes it.
+    #[must_use]
+    pub fn database(&self) -> String {
+        format!("unix:{}", self.socket().display())
+    }
+
+    /// Environment in which `ovs-vsctl`, `ovs-ofctl` and `ovs-appctl` find this Open vSwitch.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let dir = self.dir.display().to_string();
+        ["OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR", "OVS_SYSCONFDIR"].map(|key| (key, dir.clone())).to_vec()
+    }
+
+    /// Starts both daemons and puts `br-phy` in place. `empty` is an empty database, taken when the
+    /// host has none yet.
+    ///
+    /// # Errors
+    /// When a daemon runs already, does not start, or does not make the bridge in time.
+    pub fn start(&self, empty: &Path) -> Result<()> {
+        self.start_server(empty)?;
+        self.configure()?;
+        self.start_switch()?;
+        netns::within(&self.netns, || self.finish_bridge())
+            .with_context(|| format!("{UNDERLAY_BRIDGE} of {}", self.host))
+    }
+
+    /// Ends both daemons with SIGKILL. Returns whether one was there.
+    ///
+    /// # Errors
+    /// When one does not go.
+    pub fn kill(&self) -> Result<bool> {
+        let switch = self.switch.kill()?;
+        let server = self.server.kill()?;
+        Ok(switch || server)
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.dir.join("db.sock")
+    }
+
+    fn start_server(&self, empty: &Path) -> Result<()> {
+        let database = self.dir.join("conf.db");
+        if !database.exists() {
+            fs::copy(empty, &database).context("cannot make the database")?;
+        }
+        let mut command = self.tool("ovsdb-server");
+        command
+            .arg(&database)
+            .arg(format!("--remote=p{}", self.database()))
+            .arg("--remote=db:Open_vSwitch,Open_vSwitch,manager_options")
+            .args(self.daemon_options(&self.server));
+        self.server.start(command)?;
+        let answers = || std::os::unix::net::UnixStream::connect(self.socket()).is_ok();
+        tool::wait_until("ovsdb-server", PATIENCE, answers).with_context(|| self.server.last_words())
+    }
+
+    fn configure(&self) -> Result<()> {
+        let mut command = self.tool("ovs-vsctl");
+        command
+            .args(["--no-wait", "--", "init", "--", "set", "Open_vSwitch", "."])
+            .arg(format!("external_ids:system-id={}", self.host))
+            .args(["--", "--may-exist", "add-br", UNDERLAY_BRIDGE])
+            .args(["--", "set", "Bridge", UNDERLAY_BRIDGE])
+            .args(["datapath_type=netdev", "fail_mode=standalone"])
+            .args(["--", "--may-exist", "add-port", UNDERLAY_BRIDGE, UPLINK]);
+        tool::run(&mut command).map(drop)
+    }
+
+    fn start_switch(&self) -> Result<()> {
+        let mut command = self.tool("ovs-vswitchd");
+        command.arg(self.database()).args(self.daemon_options(&self.switch));
+        self.switch.start(command)
+    }
+
+    /// ovs-vswitchd makes the bridge's own device anew at each start: without address, down, and with
+    /// offloads on.
+    fn finish_bridge(&self) -> Result<()> {
+        let device = Path::new("/proc/sys/net/ipv4/conf").join(UNDERLAY_BRIDGE);
+        tool::wait_until("ovs-vswitchd", PATIENCE, || device.exists()).with_context(|| self.switch.last_words())?;
+        tool::tx_offload_off(UNDERLAY_BRIDGE)?;
+        let ip = self.host.ip();
+        tool::ip_batch(&[
+            format!("addr replace {ip}/{UNDERLAY_PREFIX} dev {UNDERLAY_BRIDGE}"),
+            format!("link set {UNDERLAY_BRIDGE} up"),
+        ])
+    }
+
+    fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.environment());
+        command
+    }
+
+    fn daemon_options(&self, daemon: &Daemon) -> [String; 4] {
+        let pidfile = daemon.log.with_extension("pid");
+        [
+            format!("--pidfile={}", pidfile.display()),
+            format!("--log-file={}", daemon.log.display()),
+            "-vconsole:off".to_owned(),
+            "-vsyslog:off".to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,304 @@
+//! Who is in a testbed, what each is called and which address it has.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use anyhow::{Result, bail, ensure};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// Length of the underlay's prefix, `172.30.0.0/16`.
+pub const UNDERLAY_PREFIX: u8 = 16;
+/// Underlay address of the controller.
+pub const CONTROLLER_IP: Ipv4Addr = Ipv4Addr::new(172, 30, 255, 254);
+/// Underlay address of the machine outside of the cluster.
+pub const EXTERNAL_IP: Ipv4Addr = Ipv4Addr::new(172, 30, 255, 253);
+/// Name of the uplink in every namespace on the underlay.
+pub const UPLINK: &str = "eth1";
+
+/// More ports do not fit on one Linux bridge (`BR_MAX_PORTS` is 1024).
+const MAX_HOSTS: u16 = 1000;
+const HOSTS_PER_BLOCK: u16 = 250;
+
+/// Encapsulation between hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Tunnel {
+    /// RFC 7348, UDP port 4789.
+    Vxlan,
+    /// RFC 2784 with a key (RFC 2890).
+    Gre,
+    /// RFC 8926, UDP port 6081.
+    Geneve,
+}
+
+/// How tunnel ports are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mesh {
+    /// One port per host, the peer chosen by the flow.
+    Flow,
+    /// One port per peer.
+    Static,
+    /// Both side by side.
+    Mixed,
+}
+
+impl fmt::Display for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vxlan => "vxlan",
+            Self::Gre => "gre",
+            Self::Geneve => "geneve",
+        })
+    }
+}
+
+impl fmt::Display for Mesh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flow => "flow",
+            Self::Static => "static",
+            Self::Mixed => "mixed",
+        })
+    }
+}
+
+/// What `up` is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Config {
+    /// Name of the testbed, the first part of every namespace's name.
+    pub name: String,
+    /// Number of hosts, 1 to 1000.
+    pub hosts: u16,
+    /// Encapsulation between hosts.
+    pub tunnel: Tunnel,
+    /// Layout of tunnel ports.
+    pub mesh: Mesh,
+}
+
+impl Config {
+    /// Three hosts, VXLAN, flow-based tunnels.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), hosts: 3, tunnel: Tunnel::Vxlan, mesh: Mesh::Flow }
+    }
+
+    /// # Errors
+    /// When a field is out of its bounds.
+    pub fn validate(&self) -> Result<()> {
+        check_name(&self.name)?;
+        ensure!((1..=MAX_HOSTS).contains(&self.hosts), "a testbed has 1 to {MAX_HOSTS} hosts, not {}", self.hosts);
+        Ok(())
+    }
+
+    /// All hosts, in order.
+    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + use<> {
+        (1..=self.hosts).map(HostId)
+    }
+
+    /// # Errors
+    /// When there is no such host.
+    pub fn check_host(&self, host: HostId) -> Result<()> {
+        ensure!(host.0 <= self.hosts, "no host {host} in testbed {}: it has h1 to h{}", self.name, self.hosts);
+        Ok(())
+    }
+
+    /// Network namespace of `place`.
+    #[must_use]
+    pub fn netns(&self, place: &Place) -> String {
+        match place {
+            Place::Pod(pod) => format!("{}-pod-{pod}", self.name),
+            other => format!("{}-{other}", self.name),
+        }
+    }
+
+    /// Network namespace of the underlay's bridge.
+    #[must_use]
+    pub fn underlay_netns(&self) -> String {
+        format!("{}-underlay", self.name)
+    }
+}
+
+/// A host, `h1` and up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(u16);
+
+impl HostId {
+    /// Underlay address: `172.30.0.1` for h1, 250 hosts to each third byte.
+    #[must_use]
+    pub fn ip(self) -> Ipv4Addr {
+        let index = self.0 - 1;
+        let block = u8::try_from(index / HOSTS_PER_BLOCK).expect("at most 1000 hosts");
+        let within = u8::try_from(index % HOSTS_PER_BLOCK).expect("below 250");
+        Ipv4Addr::new(172, 30, block, within + 1)
+    }
+}
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "h{}", self.0)
+    }
+}
+
+impl FromStr for HostId {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let number = text.strip_prefix('h').and_then(|digits| {
+            let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+            plain.then(|| digits.parse().ok()).flatten()
+        });
+        match number {
+            Some(number) if (1..=MAX_HOSTS).contains(&number) => Ok(Self(number)),
+            _ => bail!("{text} is not a host: hosts are h1, h2 and so on"),
+        }
+    }
+}
+
+/// Somewhere a command can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A host.
+    Host(HostId),
+    /// The controller's namespace.
+    Controller,
+    /// A machine on the underlay that is no part of the cluster.
+    External,
+    /// A pod, by name.
+    Pod(String),
+}
+
+impl From<HostId> for Place {
+    fn from(host: HostId) -> Self {
+        Self::Host(host)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => host.fmt(f),
+            Self::Controller => f.write_str("controller"),
+            Self::External => f.write_str("external"),
+            Self::Pod(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "controller" => Self::Controller,
+            "external" => Self::External,
+            _ => match text.parse() {
+                Ok(host) => Self::Host(host),
+                Err(_) => {
+                    check_name(text)?;
+                    Self::Pod(text.to_owned())
+                }
+            },
+        })
+    }
+}
+
+/// Something that `kill` and `start` act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The controller.
+    Controller,
+    /// The agent of a host.
+    Agent(HostId),
+    /// ovsdb-server and ovs-vswitchd of a host.
+    Ovs(HostId),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Controller => f.write_str("controller"),
+            Self::Agent(host) => write!(f, "agent@{host}"),
+            Self::Ovs(host) => write!(f, "ovs@{host}"),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once('@') {
+            None if text == "controller" => Ok(Self::Controller),
+            Some(("agent", host)) => Ok(Self::Agent(host.parse()?)),
+            Some(("ovs", host)) => Ok(Self::Ovs(host.parse()?)),
+            _ => bail!("cannot act on {text}: name controller, agent@h1 or ovs@h1"),
+        }
+    }
+}
+
+/// # Errors
+/// When `name` cannot be a pod's: hosts and the like have their names already.
+pub fn check_pod_name(name: &str) -> Result<()> {
+    match name.parse()? {
+        Place::Pod(_) if name != "underlay" => Ok(()),
+        _ => bail!("{name} cannot be a pod's name: it stands for a part of the testbed"),
+    }
+}
+
+/// Names become parts of namespace names and paths. `-pod` is kept out so that the namespaces of two
+/// testbeds cannot meet.
+fn check_name(name: &str) -> Result<()> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let edges = !name.starts_with('-') && !name.ends_with('-');
+    ensure!(
+        (1..=32).contains(&name.len()) && name.bytes().all(allowed) && edges,
+        "bad name {name:?}: 1 to 32 of a-z, 0-9 and inner -"
+    );
+    ensure!(!name.contains("-pod"), "bad name {name}: -pod is reserved");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_distinct_for_every_host() {
+        let mut config = Config::new("lab");
+        config.hosts = MAX_HOSTS;
+        let mut seen: Vec<_> = config.host_ids().map(HostId::ip).collect();
+        assert_eq!(seen[0], Ipv4Addr::new(172, 30, 0, 1));
+        assert_eq!(seen[250], Ipv4Addr::new(172, 30, 1, 1));
+        seen.extend([CONTROLLER_IP, EXTERNAL_IP]);
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), usize::from(MAX_HOSTS) + 2);
+    }
+
+    #[test]
+    fn places_and_targets_read_back_as_written() {
+        for text in ["h1", "h1000", "controller", "external", "web-1", "h", "h0", "h01"] {
+            assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
+        }
+        for text in ["controller", "agent@h1", "ovs@h20"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for text in ["", "agent", "agent@", "agent@web", "ovs@h0", "h1", "controller@h1"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_could_leave_their_directory_are_refused() {
+        for name in ["", ".", "..", "a/b", "A", "a b", "-a", "a-", "x-pod-y", &"a".repeat(33)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        for name in ["h1", "controller", "external", "underlay"] {
+            assert!(check_pod_name(name).is_err(), "{name}");
+        }
+        check_pod_name("web-1").unwrap();
+    }
+}

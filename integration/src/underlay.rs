@@ -1,0 +1,70 @@
+//! The network between the hosts: one Linux bridge in a namespace of its own, a port per member named
+//! after it, and cuts made with nftables.
+
+use anyhow::{Context, Result};
+
+use crate::plan::{CONTROLLER_IP, Config, EXTERNAL_IP, Place, UNDERLAY_PREFIX, UPLINK};
+use crate::{netns, tool};
+
+const TABLE: &str = "bridge partition";
+
+/// Makes the bridge, plugs every member in, and gives the controller and the outside machine their
+/// addresses. The namespaces are there already.
+///
+/// # Errors
+/// When the kernel refuses a step.
+pub fn build(config: &Config) -> Result<()> {
+    let mut members: Vec<Place> = config.host_ids().map(Place::from).collect();
+    members.extend([Place::Controller, Place::External]);
+    let mut lines = vec!["link add br0 type bridge mcast_snooping 0".to_owned(), "link set br0 up".to_owned()];
+    for member in &members {
+        let ns = config.netns(member);
+        lines.push(format!("link add {member} type veth peer name {UPLINK} netns {ns}"));
+        lines.push(format!("link set {member} master br0 up"));
+    }
+    netns::within(&config.underlay_netns(), || {
+        tool::sysctl("ipv6/conf/default/disable_ipv6", "1")?;
+        tool::ip_batch(&lines)
+    })
+    .context("cannot build the underlay")?;
+    for (place, ip) in [(Place::Controller, CONTROLLER_IP), (Place::External, EXTERNAL_IP)] {
+        netns::within(&config.netns(&place), || {
+            tool::tx_offload_off(UPLINK)?;
+            tool::ip_batch(&[
+                "link set lo up".to_owned(),
+                format!("addr add {ip}/{UNDERLAY_PREFIX} dev {UPLINK}"),
+                format!("link set {UPLINK} up"),
+            ])
+        })?;
+    }
+    Ok(())
+}
+
+/// Cuts `one` off from `other`, or from everybody. Cuts add up until [`heal`].
+///
+/// # Errors
+/// When nftables refuses it.
+pub fn partition(config: &Config, one: &Place, other: Option<&Place>) -> Result<()> {
+    let mut text = format!(
+        "add table {TABLE}\n\
+         add chain {TABLE} forward {{ type filter hook forward priority 0; }}\n"
+    );
+    let matches = match other {
+        None => [format!("iifname {one}"), format!("oifname {one}")],
+        Some(other) => [format!("iifname {one} oifname {other}"), format!("iifname {other} oifname {one}")],
+    };
+    for wanted in matches {
+        text += &format!("add rule {TABLE} forward {wanted} drop\n");
+    }
+    netns::within(&config.underlay_netns(), || tool::nft(&text))
+}
+
+/// Removes every cut.
+///
+/// # Errors
+/// When nftables refuses it.
+pub fn heal(config: &Config) -> Result<()> {
+    // Adding first makes it no error to heal what is whole.
+    let text = format!("add table {TABLE}\ndelete table {TABLE}\n");
+    netns::within(&config.underlay_netns(), || tool::nft(&text))
+}
