@@ -94,6 +94,13 @@ impl Daemon {
         }
     }
 
+    /// What it is and where its log lies, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.log.file_stem().unwrap_or_default().to_string_lossy();
+        format!("{name} (log {})", self.log.display())
+    }
+
     /// The last line of its log, for messages.
     #[must_use]
     pub fn last_words(&self) -> String {

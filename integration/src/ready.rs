@@ -1,10 +1,10 @@
 //! Waiting for the mesh: asks the controller until every switch has what it should have.
 
-use std::collections::BTreeSet;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use serde::Deserialize;
+use anyhow::{Context, Result, bail};
+use api::status::{Status, SwitchStatus};
 
 use crate::control;
 use crate::plan::Place;
@@ -14,19 +14,13 @@ use crate::testbed::Testbed;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
-/// What `sdnctl status -o json` prints, as far as it is needed here.
-#[derive(Debug, Deserialize)]
-struct Status {
-    converged: bool,
-    mesh_ready: bool,
-    switches: Vec<Switch>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Switch {
-    node: String,
-    connected: bool,
-    ready: bool,
+/// What the controller says of itself.
+///
+/// # Errors
+/// When it does not answer.
+pub fn status(testbed: &Testbed) -> Result<Status> {
+    let text = testbed.run(&Place::Controller, &["sdnctl", "status", "-o", "json"])?;
+    serde_json::from_str(&text).context("cannot read what sdnctl status printed")
 }
 
 /// Waits until all hosts are connected and ready, the controller has converged and every tunnel
@@ -37,44 +31,38 @@ struct Switch {
 pub fn wait(testbed: &Testbed, limit: Duration, progress: &mut dyn FnMut(&str)) -> Result<()> {
     let deadline = Instant::now() + limit;
     let mut told = String::new();
-    loop {
-        let Some(missing) = missing(testbed) else {
-            return Ok(());
-        };
+    while let Some(missing) = missing(testbed) {
         check_daemons(testbed)?;
         if missing != told {
-            progress(&missing);
+            progress(&format!("waiting: {missing}"));
             told = missing;
         }
         if Instant::now() > deadline {
             let logs = testbed.state().path().display();
             bail!("not ready after {} s: {told}; the logs are in {logs}", limit.as_secs());
         }
-        std::thread::sleep(POLL);
+        thread::sleep(POLL);
     }
+    Ok(())
 }
 
 /// One line on what is not there yet.
 fn missing(testbed: &Testbed) -> Option<String> {
-    let status = testbed.run(&Place::Controller, &["sdnctl", "status", "-o", "json"]);
-    let status: Status = match status.and_then(|text| Ok(serde_json::from_str(&text)?)) {
+    let status = match status(testbed) {
         Ok(status) => status,
-        Err(error) => return Some(format!("no status from the controller ({error})")),
+        Err(error) => return Some(format!("no status from the controller ({error:#})")),
     };
-    let expected: BTreeSet<_> = testbed.config().host_ids().map(|h| h.to_string()).collect();
-    let having = |wanted: fn(&Switch) -> bool| -> BTreeSet<String> {
-        let with = status.switches.iter().filter(|switch| wanted(switch));
-        with.map(|switch| switch.node.clone()).collect()
+    let lacks = |host: String| {
+        let switch = status.switches.iter().find(|switch| switch.node.as_str() == host);
+        lacks(switch).map(|what| (what, host))
     };
-    let lacking = |have: BTreeSet<String>| -> Option<String> {
-        let names: Vec<_> = expected.difference(&have).cloned().collect();
-        (!names.is_empty()).then(|| names.join(" "))
-    };
-    if let Some(names) = lacking(having(|switch| switch.connected)) {
-        return Some(format!("not connected: {names}"));
-    }
-    if let Some(names) = lacking(having(|switch| switch.ready)) {
-        return Some(format!("not ready: {names}"));
+    let lacking: Vec<_> = testbed.config().host_ids().filter_map(|host| lacks(host.to_string())).collect();
+    if let Some((what, first)) = lacking.first() {
+        let others = match lacking.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more hosts"),
+        };
+        return Some(format!("{first} {what}{others}"));
     }
     match (status.converged, status.mesh_ready) {
         (false, _) => Some("not converged".to_owned()),
@@ -83,12 +71,29 @@ fn missing(testbed: &Testbed) -> Option<String> {
     }
 }
 
+fn lacks(switch: Option<&SwitchStatus>) -> Option<String> {
+    let Some(switch) = switch else {
+        return Some("has not joined".to_owned());
+    };
+    if let Some(error) = &switch.error {
+        return Some(format!("says: {error}"));
+    }
+    let what = match switch {
+        SwitchStatus { agent: false, .. } => "has no agent reporting",
+        SwitchStatus { ovsdb: false, .. } => "has no OVSDB session",
+        SwitchStatus { openflow: false, .. } => "has no OpenFlow session",
+        SwitchStatus { ready: false, .. } => "has not acknowledged its flows",
+        _ => return None,
+    };
+    Some(what.to_owned())
+}
+
 fn check_daemons(testbed: &Testbed) -> Result<()> {
     let (config, state) = (testbed.config(), testbed.state());
     let agents = config.host_ids().map(|host| control::agent(config, state, host));
     for daemon in std::iter::once(control::controller(config, state)).chain(agents) {
         if !daemon.is_alive() {
-            bail!("{} ended: {}", daemon.log.display(), daemon.last_words());
+            bail!("{} ended: {}", daemon.name(), daemon.last_words());
         }
     }
     Ok(())

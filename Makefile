@@ -1,0 +1,40 @@
+# make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
+# make test   every test there is
+# make bench  figures for 3 and 20 hosts
+# make lint   format, clippy and documentation, warnings are errors
+# make deps   install what is missing, through apt-get
+
+CARGO ?= cargo
+BIN := $(or $(CARGO_TARGET_DIR),target)
+E2E_AT_ONCE := 2
+
+.PHONY: run test bench lint deps root
+
+run: root deps
+	$(CARGO) build --release --bins
+	$(BIN)/release/sdn-demo $(if $(KEEP),--keep)
+
+test: root deps
+	$(CARGO) build --workspace --bins
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
+	  $(CARGO) nextest run --workspace --no-fail-fast; \
+	else set -x; \
+	  $(CARGO) test --workspace --exclude integration --lib --bins --tests && \
+	  $(CARGO) test -p integration --lib --bins --tests --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \
+	fi
+	$(CARGO) test --workspace --doc
+
+bench: root deps
+	$(CARGO) build --release --bins
+	$(BIN)/release/sdn-bench
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+deps: root
+	@integration/deps
+
+root:
+	$(if $(filter 0,$(shell id -u)),,$(error run it as root, as in sudo -E make $(MAKECMDGOALS): the hosts are network namespaces))
