@@ -1,0 +1,175 @@
+//! The task that owns a session and its stream.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+
+use super::State;
+use super::hub::{Answer, Hub};
+use crate::error::CloseReason;
+use crate::op::Where;
+use crate::options::Options;
+use crate::session::{CallError, RequestId, Session};
+use crate::txn::{Outcome, TransactError, Txn};
+
+/// Bytes read from a stream at once.
+const READ: usize = 64 << 10;
+/// Commands taken before their bytes are written.
+const BATCH: usize = 256;
+
+/// What a handle asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Transact { txn: Arc<Txn>, sent: Answer<RequestId, TransactError>, answer: Answer<Outcome, TransactError> },
+    Cancel(RequestId),
+    Call { method: String, params: Vec<Value>, answer: Answer<Value, CallError> },
+    Lock { name: String, answer: Answer<Value, CallError> },
+    Steal { name: String, answer: Answer<Value, CallError> },
+    Unlock { name: String, answer: Answer<Value, CallError> },
+    SetRows { table: String, rows: Where, answer: Answer<Value, CallError> },
+    StopMonitoring { answer: Answer<Value, CallError> },
+    Close,
+}
+
+/// One session on one stream, then no more.
+pub(super) async fn single<S>(stream: S, options: Options, mut hub: Hub, mut commands: mpsc::Receiver<Command>)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    let mut session = Session::new(options, Instant::now());
+    let reason = run(stream, &mut session, &mut hub, &mut commands).await;
+    hub.close(reason);
+}
+
+/// Runs a session until it is over.
+pub(super) async fn run<S>(
+    stream: S,
+    session: &mut Session,
+    hub: &mut Hub,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Arc<CloseReason>
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    hub.set_state(State::Starting);
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut input = vec![0; READ];
+    let mut output = Output::default();
+    let mut batch = Vec::new();
+    loop {
+        if let Some(reason) = hub.drain(session) {
+            return reason;
+        }
+        if let (true, Some(bytes)) = (output.is_empty(), session.poll_transmit()) {
+            output.fill(bytes);
+        }
+        let timeout = session.poll_timeout().map(|(when, _)| when.into());
+        tokio::select! {
+            read = reader.read(&mut input) => match read {
+                Ok(0) => session.handle_close(CloseReason::Eof),
+                Ok(n) => {
+                    session.handle_input(input.get(..n).unwrap_or_default(), Instant::now());
+                }
+                Err(error) => session.handle_close(CloseReason::Io(error.to_string())),
+            },
+            written = output.write(&mut writer), if !output.is_empty() => {
+                if let Err(error) = written {
+                    session.handle_close(CloseReason::Io(error.to_string()));
+                }
+            }
+            count = commands.recv_many(&mut batch, BATCH) => {
+                if count == 0 {
+                    session.handle_close(CloseReason::Closed);
+                }
+                for command in batch.drain(..) {
+                    obey(command, session, hub);
+                }
+            }
+            () = sleep_until(timeout) => session.handle_timeout(Instant::now()),
+        }
+    }
+}
+
+pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Bytes on their way out; how far they are survives a write that is given up.
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Output {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn fill(&mut self, bytes: Vec<u8>) {
+        *self = Output { bytes, sent: 0 };
+    }
+
+    async fn write(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+        while let Some(rest @ [_, ..]) = self.bytes.get(self.sent..) {
+            match writer.write(rest).await? {
+                0 => return Err(std::io::ErrorKind::WriteZero.into()),
+                n => self.sent += n,
+            }
+        }
+        writer.flush().await?;
+        *self = Output::default();
+        Ok(())
+    }
+}
+
+fn obey(command: Command, session: &mut Session, hub: &mut Hub) {
+    match command {
+        Command::Transact { txn, sent, answer } => {
+            let id = session.transact(txn);
+            if let Ok(id) = id {
+                hub.await_outcome(id, answer);
+            }
+            let _ = sent.send(id);
+        }
+        Command::Cancel(id) => session.cancel(id),
+        Command::Call { method, params, answer } => {
+            answer_later(hub, session.call(&method, params), answer);
+        }
+        Command::Lock { name, answer } => {
+            hub.want_lock(&name, true);
+            let id = session.lock(&name);
+            answer_later(hub, id, answer);
+        }
+        Command::Steal { name, answer } => {
+            hub.want_lock(&name, true);
+            let id = session.steal(&name);
+            answer_later(hub, id, answer);
+        }
+        Command::Unlock { name, answer } => {
+            hub.want_lock(&name, false);
+            let id = session.unlock(&name);
+            answer_later(hub, id, answer);
+        }
+        Command::SetRows { table, rows, answer } => {
+            answer_later(hub, session.set_rows(&table, rows), answer);
+        }
+        Command::StopMonitoring { answer } => {
+            answer_later(hub, session.stop_monitoring(), answer);
+        }
+        Command::Close => session.handle_close(CloseReason::Closed),
+    }
+}
+
+fn answer_later(hub: &mut Hub, id: Result<RequestId, CallError>, answer: oneshot::Sender<Result<Value, CallError>>) {
+    match id {
+        Ok(id) => hub.await_answer(id, answer),
+        Err(error) => drop(answer.send(Err(error))),
+    }
+}
