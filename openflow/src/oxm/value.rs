@@ -1,0 +1,284 @@
+//! A match field with its value, and a field named without one.
+
+use std::fmt;
+
+use super::field::{CLASS_EXPERIMENTER, Field};
+use crate::error::{DecodeErrorKind, EncodeError};
+use crate::types::{Mac, PortNo};
+use crate::wire::{Reader, Result, Wire, Writer};
+
+/// Bytes that are kept in place up to a masked IPv6 address.
+const INLINE: usize = 32;
+
+/// Value and mask, one after the other. Inline bytes beyond the length are zero, so that derived
+/// comparisons hold.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Data {
+    Inline(u8, [u8; INLINE]),
+    Heap(Box<[u8]>),
+}
+
+impl Data {
+    #[inline]
+    fn new(bytes: &[u8]) -> Self {
+        let mut inline = [0; INLINE];
+        match inline.get_mut(..bytes.len()) {
+            Some(head) => {
+                head.copy_from_slice(bytes);
+                Self::Inline(bytes.len() as u8, inline)
+            }
+            None => Self::Heap(bytes.into()),
+        }
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Heap(bytes) => bytes,
+        }
+    }
+}
+
+/// A match field with its value and maybe a mask (section 7.2.2.2): one TLV.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Oxm {
+    field: Field,
+    masked: bool,
+    data: Data,
+}
+
+impl Oxm {
+    /// A field that has exactly this value.
+    pub fn new(field: Field, value: impl OxmValue) -> Self {
+        value.with_bytes(|v| Self { field, masked: false, data: Data::new(v) })
+    }
+
+    /// A field that has this value where `mask` has ones.
+    pub fn masked<V: OxmValue>(field: Field, value: V, mask: V) -> Self {
+        value.with_bytes(|v| mask.with_bytes(|m| Self::joined(field, v, m)))
+    }
+
+    /// A field with value and mask as bytes; `None` if their lengths differ.
+    pub fn from_bytes(field: Field, value: &[u8], mask: Option<&[u8]>) -> Option<Self> {
+        match mask {
+            None => Some(Self { field, masked: false, data: Data::new(value) }),
+            Some(mask) if mask.len() == value.len() => Some(Self::joined(field, value, mask)),
+            Some(_) => None,
+        }
+    }
+
+    fn joined(field: Field, value: &[u8], mask: &[u8]) -> Self {
+        let mut both = Vec::with_capacity(value.len() + mask.len());
+        both.extend_from_slice(value);
+        both.extend_from_slice(mask);
+        Self { field, masked: true, data: Data::new(&both) }
+    }
+
+    /// Which field.
+    pub fn field(&self) -> Field {
+        self.field
+    }
+
+    /// The value.
+    pub fn value(&self) -> &[u8] {
+        let all = self.data.as_slice();
+        if self.masked { all.get(..all.len() / 2).unwrap_or_default() } else { all }
+    }
+
+    /// The mask, as long as the value.
+    pub fn mask(&self) -> Option<&[u8]> {
+        let all = self.data.as_slice();
+        if self.masked { all.get(all.len() / 2..) } else { None }
+    }
+
+    /// The value as a number, if it has at most 16 bytes.
+    pub fn value_u128(&self) -> Option<u128> {
+        be_u128(self.value())
+    }
+
+    /// The mask as a number, if there is one of at most 16 bytes.
+    pub fn mask_u128(&self) -> Option<u128> {
+        self.mask().and_then(be_u128)
+    }
+
+    /// The field as actions name it: without value, never with a mask.
+    pub fn id(&self) -> OxmId {
+        OxmId::with_length(self.field, self.value().len() as u8)
+    }
+}
+
+fn be_u128(bytes: &[u8]) -> Option<u128> {
+    (bytes.len() <= 16).then(|| bytes.iter().fold(0, |n, b| n << 8 | u128::from(*b)))
+}
+
+impl fmt::Debug for Oxm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", self.field)?;
+        self.value().iter().try_for_each(|b| write!(f, "{b:02x}"))?;
+        if let Some(mask) = self.mask() {
+            f.write_str("/")?;
+            mask.iter().try_for_each(|b| write!(f, "{b:02x}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Wire for Oxm {
+    #[inline]
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let (field, masked, length) = read_header(r)?;
+        let mut size = usize::from(length);
+        if field.class() == CLASS_EXPERIMENTER {
+            size -= 4;
+        }
+        let data = r.take(size)?;
+        let per_value = if masked { size / 2 } else { size };
+        let wrong = field.size().is_some_and(|s| usize::from(s) != per_value);
+        if wrong || (masked && size % 2 != 0) {
+            return Err(r.bad_length(size));
+        }
+        Ok(Self { field, masked, data: Data::new(data) })
+    }
+
+    #[inline]
+    fn write(&self, w: &mut Writer) {
+        let data = self.data.as_slice();
+        write_header(self.field, self.masked, data.len(), w);
+        w.put(data);
+    }
+}
+
+/// Reads class, number, mask bit, length and experimenter. The length counts at least the
+/// experimenter where there is one.
+#[inline]
+fn read_header(r: &mut Reader<'_>) -> Result<(Field, bool, u8)> {
+    let [c0, c1, number, length] = r.array()?;
+    let class = u16::from_be_bytes([c0, c1]);
+    let mut experimenter = 0;
+    if class == CLASS_EXPERIMENTER {
+        if length < 4 {
+            return Err(r.error(DecodeErrorKind::BadLength(u32::from(length))));
+        }
+        experimenter = u32::read(r)?;
+    }
+    Ok((Field::experimenter(experimenter, class, number >> 1), number & 1 != 0, length))
+}
+
+#[inline]
+fn write_header(field: Field, masked: bool, data: usize, w: &mut Writer) {
+    let experimenter = field.experimenter_id();
+    let length = data + if experimenter.is_some() { 4 } else { 0 };
+    let Ok(length) = u8::try_from(length) else {
+        return w.fail(EncodeError::TooLong { what: "match field", length });
+    };
+    let [c0, c1] = field.class().to_be_bytes();
+    w.put_array([c0, c1, field.number() << 1 | u8::from(masked), length]);
+    if let Some(experimenter) = experimenter {
+        experimenter.write(w);
+    }
+}
+
+/// A field named without a value, in actions and table features: the header of a TLV.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OxmId {
+    /// Which field.
+    pub field: Field,
+    /// The length byte: bytes of a value, and 4 for the experimenter if there is one.
+    pub length: u8,
+    /// The bit that says a mask follows, or may follow.
+    pub has_mask: bool,
+}
+
+impl OxmId {
+    /// The id of a named field. Fields without a fixed length get length 0: see
+    /// [`OxmId::with_length`].
+    pub fn new(field: Field) -> Self {
+        Self::with_length(field, field.size().unwrap_or(0))
+    }
+
+    /// The id of a field whose values have `size` bytes.
+    pub fn with_length(field: Field, size: u8) -> Self {
+        let extra = if field.experimenter_id().is_some() { 4 } else { 0 };
+        Self { field, length: size.saturating_add(extra), has_mask: false }
+    }
+
+    /// Bytes of the id on the wire: 4, or 8 with an experimenter.
+    pub fn wire_len(self) -> usize {
+        if self.field.experimenter_id().is_some() { 8 } else { 4 }
+    }
+
+    /// Bits of the field: those in use for a named one, else 8 for each byte of the length.
+    pub fn n_bits(self) -> u16 {
+        if self.field.tun_metadata_index().is_some() {
+            return u16::from(self.length) * 8;
+        }
+        let extra = if self.field.experimenter_id().is_some() { 4 } else { 0 };
+        self.field.info().map_or(u16::from(self.length.saturating_sub(extra)) * 8, |i| i.bits)
+    }
+}
+
+impl From<Field> for OxmId {
+    fn from(field: Field) -> Self {
+        Self::new(field)
+    }
+}
+
+impl fmt::Debug for OxmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.field, f)
+    }
+}
+
+impl Wire for OxmId {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let [c0, c1, number, length] = r.array()?;
+        let class = u16::from_be_bytes([c0, c1]);
+        let experimenter = if class == CLASS_EXPERIMENTER { u32::read(r)? } else { 0 };
+        let field = Field::experimenter(experimenter, class, number >> 1);
+        Ok(Self { field, length, has_mask: number & 1 != 0 })
+    }
+
+    fn write(&self, w: &mut Writer) {
+        let [c0, c1] = self.field.class().to_be_bytes();
+        w.put_array([c0, c1, self.field.number() << 1 | u8::from(self.has_mask), self.length]);
+        if let Some(experimenter) = self.field.experimenter_id() {
+            experimenter.write(w);
+        }
+    }
+}
+
+/// What a field's value can be made of.
+pub trait OxmValue {
+    /// Hands the bytes as they are on the wire to `f`.
+    fn with_bytes<R>(self, f: impl FnOnce(&[u8]) -> R) -> R;
+}
+
+macro_rules! value {
+    ($($t:ty: $v:ident => $bytes:expr;)*) => {$(
+        impl OxmValue for $t {
+            #[inline]
+            fn with_bytes<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
+                let $v = self;
+                f(&$bytes)
+            }
+        }
+    )*};
+}
+value! {
+    u8: v => v.to_be_bytes();
+    u16: v => v.to_be_bytes();
+    u32: v => v.to_be_bytes();
+    u64: v => v.to_be_bytes();
+    u128: v => v.to_be_bytes();
+    std::net::Ipv4Addr: v => v.octets();
+    std::net::Ipv6Addr: v => v.octets();
+    Mac: v => v.0;
+    PortNo: v => v.0.to_be_bytes();
+}
+
+impl<const N: usize> OxmValue for [u8; N] {
+    fn with_bytes<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
+        f(&self)
+    }
+}
