@@ -1,1 +1,31 @@
-//! placeholder
+//! The host agent: it joins a host to the mesh and does what needs the host's kernel.
+//!
+//! The controller owns intent and the switch; the agent owns what the switch
+//! cannot reach: veths into pods, addresses and routes, offloads, masquerade,
+//! and probes through the tunnels. Decisions are pure ([`plan`], [`prober`],
+//! the `wanted` and `steps` functions of [`ovs`] and [`nat`]); everything
+//! else is the edge that observes and carries them out, so that what is right
+//! already is never touched.
+
+pub mod args;
+pub mod bridge;
+pub mod call;
+pub mod endpoint;
+mod error;
+pub mod ethtool;
+pub mod follow;
+pub mod hash;
+pub mod link;
+pub mod nat;
+pub mod netns;
+pub mod ovs;
+pub mod plan;
+pub mod probe;
+pub mod prober;
+pub mod run;
+pub mod server;
+pub mod state;
+pub mod sysctl;
+pub mod trouble;
+
+pub use error::Error;

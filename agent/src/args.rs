@@ -1,0 +1,186 @@
+//! The command line.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use api::{Datapath, Name};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Joins a host to the mesh, and makes and removes its endpoints.
+#[derive(Debug, Parser)]
+#[command(name = "sdn-agent", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Join the controller and serve this host until ended
+    Run(RunArgs),
+    /// Plug a network namespace into the mesh, and print the endpoint as JSON
+    Attach(AttachArgs),
+    /// Remove an endpoint; one that is not there is no error
+    Detach(DetachArgs),
+}
+
+/// `sdn-agent run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The controller, like http://10.0.0.1:6680
+    #[arg(long, env = "SDN_CONTROLLER", value_name = "URL", value_parser = ControllerUrl::parse)]
+    pub controller: ControllerUrl,
+    /// This host's name in the mesh
+    #[arg(long, env = "SDN_NODE", value_name = "NAME")]
+    pub node: Name,
+    /// This host's address on the underlay, where tunnels to it end
+    #[arg(long, env = "SDN_UNDERLAY_IP", value_name = "IP")]
+    pub underlay_ip: IpAddr,
+    /// The local Open vSwitch database
+    #[arg(long, env = "SDN_OVS_DB", value_name = "REMOTE", default_value = "unix:/var/run/openvswitch/db.sock")]
+    pub ovs_db: String,
+    /// Which of Open vSwitch's datapaths to use; auto: system where its kernel module is loaded, else netdev
+    #[arg(long, env = "SDN_DATAPATH", default_value = "auto")]
+    pub datapath: DatapathChoice,
+    /// Where to listen for requests of this host
+    #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// Where to keep what a restart needs
+    #[arg(long, env = "SDN_STATE_DIR", value_name = "PATH", default_value = "/var/lib/sdn-agent")]
+    pub state_dir: PathBuf,
+    /// The UDP port of probes between hosts
+    #[arg(long, env = "SDN_PROBE_PORT", value_name = "PORT", default_value_t = 6681, value_parser = clap::value_parser!(u16).range(1..))]
+    pub probe_port: u16,
+}
+
+/// `sdn-agent attach`
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    /// The endpoint's name
+    pub name: Name,
+    /// The network namespace, like /run/netns/web1
+    #[arg(long, value_name = "PATH")]
+    pub netns: PathBuf,
+    /// The agent's socket
+    #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// The network; the default one when it is left out
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<Name>,
+    /// The device in the namespace
+    #[arg(long, value_name = "NAME", default_value = "eth0")]
+    pub device: String,
+    /// The address it must have; one is chosen when it is left out
+    #[arg(long, value_name = "IP")]
+    pub ip: Option<IpAddr>,
+    /// A label, as often as needed
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+}
+
+/// `sdn-agent detach`
+#[derive(Debug, Args)]
+pub struct DetachArgs {
+    /// The endpoint's name
+    pub name: Name,
+    /// The agent's socket
+    #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+}
+
+const DEFAULT_SOCKET: &str = "/run/sdn/agent.sock";
+
+/// What `--datapath` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DatapathChoice {
+    /// System where the kernel module is loaded, else netdev.
+    Auto,
+    /// The kernel module.
+    System,
+    /// The userspace datapath.
+    Netdev,
+}
+
+impl DatapathChoice {
+    /// The datapath meant, on a host that has the kernel module or not.
+    pub fn resolve(self, has_module: bool) -> Datapath {
+        match (self, has_module) {
+            (Self::System, _) | (Self::Auto, true) => Datapath::System,
+            (Self::Netdev, _) | (Self::Auto, false) => Datapath::Netdev,
+        }
+    }
+}
+
+/// The controller's URL, and the host in it: its OVSDB port is on the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerUrl {
+    /// The whole URL.
+    pub url: String,
+    /// Its host: a name or an address, IPv6 without brackets.
+    pub host: String,
+}
+
+impl ControllerUrl {
+    /// Reads `http://HOST:PORT`.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "give it as http://HOST:PORT, like http://10.0.0.1:6680".to_owned();
+        let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
+        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or_else(wrong)?;
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+        if host.is_empty() || !host.chars().all(allowed) || port.parse::<u16>().is_err() {
+            return Err(wrong());
+        }
+        Ok(Self { url: text.to_owned(), host: host.to_owned() })
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("give it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// One line for a command line that is wrong: what is wrong with it, and what to type.
+pub fn usage(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let (wrong, _) = text.split_once("\n\nUsage").unwrap_or((&text, ""));
+    let wrong: Vec<&str> = wrong.split_whitespace().collect();
+    format!("{}; see sdn-agent --help", wrong.join(" ").trim_end_matches("; see sdn-agent --help"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controllers_url_gives_its_host() {
+        let host = |text: &str| ControllerUrl::parse(text).map(|c| c.host);
+        assert_eq!(host("http://10.0.0.1:6680").unwrap(), "10.0.0.1");
+        assert_eq!(host("http://[fd00::1]:6680/").unwrap(), "fd00::1");
+        for bad in
+            ["", "10.0.0.1:6680", "https://x:1", "http://10.0.0.1", "http://a b:1", "http://x:99999", "http://:1"]
+        {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_answered_in_one_line() {
+        for line in ["", "fly", "run", "attach x", "attach a/b --netns /x", "run --datapath x"] {
+            let words = std::iter::once("sdn-agent").chain(line.split_whitespace());
+            let said = usage(&Cli::try_parse_from(words).unwrap_err());
+            assert!(!said.contains('\n') && said.contains("--help"), "{said}");
+        }
+    }
+
+    #[test]
+    fn auto_takes_what_the_host_has() {
+        assert_eq!(DatapathChoice::Auto.resolve(true), Datapath::System);
+        assert_eq!(DatapathChoice::Auto.resolve(false), Datapath::Netdev);
+        assert_eq!(DatapathChoice::Netdev.resolve(true), Datapath::Netdev);
+    }
+}

@@ -1,0 +1,93 @@
+//! The gateway: address, routes and settings of the bridge's local port.
+//!
+//! Open vSwitch makes and unmakes that device; it comes back bare whenever
+//! ovs-vswitchd was killed. Netlink tells of it, and it is healed at once.
+
+use std::time::Duration;
+
+use api::{AgentConfig, Datapath};
+use tokio::{sync::watch, time::sleep};
+use tracing::{info, warn};
+
+use crate::{
+    Error, ethtool,
+    follow::Configs,
+    link::{Changes, Device, Netlink},
+    plan::{self, Route, Want},
+    sysctl,
+    trouble::Trouble,
+};
+
+/// How often the device is looked at when nobody told of a change.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// What the bridge's local port should be like.
+pub fn want(config: &AgentConfig) -> Want {
+    let source = Some(config.gateway.addr());
+    let route = |destination: &ipnet::IpNet| Route { destination: destination.trunc(), via: config.router, source };
+    Want {
+        mac: None,
+        mtu: None,
+        address: config.gateway,
+        pool: Some(config.masquerade),
+        routes: config.routes.iter().filter(|r| r.addr().is_ipv4()).map(route).collect(),
+    }
+}
+
+/// Keeps the local port right for ever; its number is published whenever it is.
+pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs, ready: &watch::Sender<Option<u32>>) {
+    let mut trouble = Trouble::new("set up the bridge's local port");
+    loop {
+        let current = configs.borrow_and_update().clone();
+        let Some(current) = current else {
+            if configs.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let index = match heal(netlink, &current.config).await {
+            Ok(device) => {
+                trouble.over();
+                device.map(|d| d.index)
+            }
+            Err(e) => {
+                trouble.note(e);
+                None
+            }
+        };
+        ready.send_if_modified(|now| std::mem::replace(now, index) != index);
+        tokio::select! {
+            told = changes.concerning(&current.config.bridge, index) => if !told { return },
+            changed = configs.changed() => if changed.is_err() { return },
+            () = sleep(INTERVAL) => {}
+        }
+    }
+}
+
+/// Makes the local port right; answers none when Open vSwitch has not made it yet.
+///
+/// # Errors
+/// The first step that failed.
+pub async fn heal(netlink: &Netlink, config: &AgentConfig) -> Result<Option<Device>, Error> {
+    let Some(device) = netlink.device(&config.bridge).await? else { return Ok(None) };
+    let settings = || {
+        sysctl::set("ipv4/ip_forward", "1")?;
+        sysctl::no_autoconf(&device.name)?;
+        match config.node.spec.datapath {
+            Datapath::Netdev => ethtool::tx_checksum_off(&device.name),
+            Datapath::System => Ok(()),
+        }
+    };
+    settings().map_err(|e| Error::kernel(format!("settings of {}", device.name), e))?;
+    let steps = plan::device(&want(config), &netlink.seen(&device).await?);
+    for step in &steps {
+        netlink.apply(&device, step).await?;
+    }
+    if !steps.is_empty() {
+        info!(device = %device.name, steps = steps.len(), "gateway set up");
+        if device.mtu != config.mtu {
+            warn!(device = %device.name, mtu = device.mtu, wanted = config.mtu, "Open vSwitch has not set the MTU yet");
+        }
+    }
+    Ok(Some(device))
+}

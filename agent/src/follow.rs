@@ -1,0 +1,150 @@
+//! Following the controller: join once, then poll for the configuration for ever.
+//!
+//! ```text
+//!            PUT /v1/nodes/NAME           GET …/config?after=REVISION
+//!   ┌──────┐ ───────────────────► ┌───────────┐ ──┐
+//!   │ join │                      │  follow   │   │ answered: publish, ask again
+//!   └──────┘ ◄─────────────────── └───────────┘ ◄─┘ not answered: wait, ask again
+//!                404: unknown node
+//! ```
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use api::{AgentConfig, Client, ClientError, Datapath, Invalid, Name, Node, NodeSpec, WriteOptions, Written};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tracing::info;
+
+use crate::{link::Netlink, state::State, trouble::Trouble};
+
+/// How long one poll may stay unanswered.
+const POLL: Duration = Duration::from_secs(30);
+/// The shortest and the longest pause between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// A configuration to be made true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Its content.
+    pub config: AgentConfig,
+    /// Whether it came from the controller since the agent started; else it is that of the last time.
+    pub fresh: bool,
+}
+
+/// Where tasks see the newest configuration.
+pub type Configs = watch::Receiver<Option<Arc<Current>>>;
+
+/// Who this host is.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The node's name.
+    pub node: Name,
+    /// Its address on the underlay.
+    pub underlay: IpAddr,
+    /// The datapath `kbr0` is to use.
+    pub datapath: Datapath,
+}
+
+/// Joins and follows for ever; every new configuration is published.
+pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &watch::Sender<Option<Arc<Current>>>) {
+    let mut trouble = Trouble::new("join the controller");
+    let mut pause = PAUSES.0;
+    loop {
+        match join(host, client, netlink).await {
+            Ok(node) => {
+                trouble.over();
+                info!(node = %node.name, id = node.id, "joined");
+                pause = PAUSES.0;
+                poll(host, client, configs).await;
+            }
+            Err(e) => {
+                trouble.note(e);
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+async fn join(host: &Host, client: &Client, netlink: &Netlink) -> anyhow::Result<Node> {
+    let device = netlink.device_with(host.underlay).await?;
+    let device = device.ok_or_else(|| anyhow::anyhow!("no device of this host has {}", host.underlay))?;
+    let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath };
+    let options = WriteOptions { wait: false, ..WriteOptions::default() };
+    let written: Written<Node> = client.put(&format!("/v1/nodes/{}", host.node), &spec, options).await?;
+    written.object.ok_or_else(|| anyhow::anyhow!("the controller answered without the node"))
+}
+
+/// Polls until the controller says it does not know the node.
+async fn poll(host: &Host, client: &Client, configs: &watch::Sender<Option<Arc<Current>>>) {
+    let mut trouble = Trouble::new("read this host's configuration");
+    let (mut after, mut pause) = (0, PAUSES.0);
+    loop {
+        let path = format!("/v1/nodes/{}/config?after={after}&timeout={}", host.node, POLL.as_secs());
+        let asked = Instant::now();
+        let answer = client.get_within::<AgentConfig>(&path, POLL).await;
+        match answer.map_err(anyhow::Error::from).and_then(|config| Ok(check(config)?)) {
+            Ok(config) => {
+                trouble.over();
+                pause = PAUSES.0;
+                after = config.revision;
+                let new = publish(configs, config);
+                // Guards against a server that answers an unchanged poll at once.
+                if !new && asked.elapsed() < PAUSES.1 {
+                    sleep(PAUSES.1).await;
+                }
+            }
+            Err(e) => {
+                if let Some(ClientError::Refused { status: 404, .. }) = e.downcast_ref() {
+                    return;
+                }
+                trouble.note(e);
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+/// Publishes a configuration, unless it is the one that is there; answers whether it did.
+fn publish(configs: &watch::Sender<Option<Arc<Current>>>, config: AgentConfig) -> bool {
+    let new = Current { config, fresh: true };
+    configs.send_if_modified(|current| {
+        let differs = current.as_deref() != Some(&new);
+        if differs {
+            *current = Some(Arc::new(new));
+        }
+        differs
+    })
+}
+
+/// Refuses a configuration that this version cannot make true.
+fn check(config: AgentConfig) -> Result<AgentConfig, Invalid> {
+    let device = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if config.bridge.is_empty() || config.bridge.len() > 15 || !config.bridge.chars().all(device) {
+        return Err(Invalid::new("bridge", format!("{:.40?} is not the name of a bridge", config.bridge)));
+    }
+    if !config.gateway.addr().is_ipv4() || !config.router.is_ipv4() || !config.masquerade.addr().is_ipv4() {
+        return Err(Invalid::new("gateway", "gateway, router and masquerade must be IPv4"));
+    }
+    if !(576..=65_535).contains(&config.mtu) {
+        return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", config.mtu)));
+    }
+    Ok(config)
+}
+
+/// Keeps on disk whatever is published, so that a restart finds it.
+pub async fn persist(state: &State, mut configs: Configs) {
+    let mut trouble = Trouble::new("keep the configuration on disk");
+    while configs.changed().await.is_ok() {
+        let Some(current) = configs.borrow_and_update().clone() else { continue };
+        match state.keep_config(&current.config).await {
+            Ok(()) => trouble.over(),
+            Err(e) => trouble.note(e),
+        }
+        // A burst of changes is written once.
+        sleep(PAUSES.0).await;
+    }
+}

@@ -1,0 +1,331 @@
+//! The netlink verbs the agent uses, in whichever network namespace the socket was opened.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use api::Mac;
+use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedReceiver};
+use ipnet::IpNet;
+use nix::libc::{EEXIST, ENODEV, ESRCH};
+use rtnetlink::{
+    Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup, RouteMessageBuilder,
+    packet_core::{NetlinkMessage, NetlinkPayload},
+    packet_route::{
+        RouteNetlinkMessage,
+        address::{AddressAttribute, AddressMessage},
+        link::{InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage},
+        route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol},
+    },
+    sys::SocketAddr,
+};
+
+use crate::{
+    Error,
+    plan::{ROUTE_PROTOCOL, Route, Seen, Step},
+};
+
+/// A device as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its number.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// The note that stands by it.
+    pub alias: Option<String>,
+    /// Its Ethernet address.
+    pub mac: Option<Mac>,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Whether it is set up.
+    pub up: bool,
+}
+
+/// A netlink socket of one network namespace.
+#[derive(Clone, Debug)]
+pub struct Netlink {
+    handle: Handle,
+}
+
+impl Netlink {
+    /// Opens a socket in the calling thread's network namespace; the runtime serves it while this exists.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn open() -> io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        Ok(Self { handle })
+    }
+
+    /// The device called `name`; none when there is none.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn device(&self, name: &str) -> Result<Option<Device>, Error> {
+        match self.handle.link().get().match_name(name).execute().try_next().await {
+            Ok(message) => Ok(message.as_ref().map(device)),
+            Err(e) if code(&e) == ENODEV => Ok(None),
+            Err(e) => Err(failed(format!("look for device {name}"), &e)),
+        }
+    }
+
+    /// Every device.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn devices(&self) -> Result<Vec<Device>, Error> {
+        let stream = self.handle.link().get().execute().map_ok(|message| device(&message));
+        stream.try_collect().await.map_err(|e| failed("list devices", &e))
+    }
+
+    /// The device that has `address`; none when no device has.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn device_with(&self, address: IpAddr) -> Result<Option<Device>, Error> {
+        let mut found = self.handle.address().get().set_address_filter(address).execute();
+        let failed = |e| failed(format!("look for the device with {address}"), &e);
+        let Some(message) = found.try_next().await.map_err(failed)? else { return Ok(None) };
+        let index = message.header.index;
+        let link = self.handle.link().get().match_index(index).execute().try_next().await.map_err(failed)?;
+        Ok(link.as_ref().map(device))
+    }
+
+    /// What the device is like.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn seen(&self, device: &Device) -> Result<Seen, Error> {
+        let mut addresses = BTreeSet::new();
+        let mut stream = self.handle.address().get().set_link_index_filter(device.index).execute();
+        while let Some(message) = stream.try_next().await.map_err(|e| failed("list addresses", &e))? {
+            addresses.extend(address(&message).filter(|a| a.addr().is_ipv4()));
+        }
+        let mut routes = BTreeSet::new();
+        let mut stream = self.handle.route().get(RouteMessageBuilder::<Ipv4Addr>::new().build()).execute();
+        while let Some(message) = stream.try_next().await.map_err(|e| failed("list routes", &e))? {
+            routes.extend(route(&message, device.index));
+        }
+        Ok(Seen { mac: device.mac, mtu: device.mtu, up: device.up, addresses, routes })
+    }
+
+    /// Takes one step of a plan.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn apply(&self, device: &Device, step: &Step) -> Result<(), Error> {
+        let set = LinkUnspec::new_with_index(device.index);
+        let result = match step {
+            Step::SetMac(mac) => self.set(set.address(mac.0.to_vec())).await,
+            Step::SetMtu(mtu) => self.set(set.mtu(*mtu)).await,
+            Step::Up => self.set(set.up()).await,
+            Step::AddAddress(a) => self.handle.address().add(device.index, a.addr(), a.prefix_len()).execute().await,
+            Step::RemoveAddress(a) => self.remove_address(device.index, *a).await,
+            Step::AddRoute(r) => self.handle.route().add(route_message(r, device.index)).execute().await,
+            // Taking an address away takes the routes with it that have it as source.
+            Step::RemoveRoute(r) => {
+                tolerate(self.handle.route().del(route_message(r, device.index)).execute().await, ESRCH)
+            }
+        };
+        result.map_err(|e| failed(format!("{}: {}", device.name, describe(step)), &e))
+    }
+
+    /// Makes a veth pair: `name` here and `peer` in the namespace behind the descriptor.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn add_veth(&self, name: &str, peer: &str, netns: i32, mtu: u32) -> Result<(), Error> {
+        let inside = LinkMessageBuilder::<LinkUnspec>::default().name(peer).mtu(mtu).setns_by_fd(netns).build();
+        let mut pair = LinkVeth::new(name, peer).mtu(mtu);
+        pair = pair.set_info_data(InfoData::Veth(InfoVeth::Peer(inside)));
+        let result = self.handle.link().add(pair.build()).execute().await;
+        result.map_err(|e| match code(&e) {
+            EEXIST => Error::Conflict(format!("device {name}, or {peer} in that network namespace, exists already")),
+            _ => failed(format!("make the veth pair {name} and {peer}"), &e),
+        })
+    }
+
+    /// Sets a device up and puts a note by it.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn up_with_alias(&self, name: &str, alias: &str) -> Result<(), Error> {
+        let set = LinkUnspec::new_with_name(name);
+        let set = set.append_extra_attribute(LinkAttribute::IfAlias(alias.into())).up();
+        self.set(set).await.map_err(|e| failed(format!("set {name} up"), &e))
+    }
+
+    /// Sets a device up.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn up(&self, name: &str) -> Result<(), Error> {
+        self.set(LinkUnspec::new_with_name(name).up()).await.map_err(|e| failed(format!("set {name} up"), &e))
+    }
+
+    /// Removes a device; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn remove(&self, device: &Device) -> Result<(), Error> {
+        let result = tolerate(self.handle.link().del(device.index).execute().await, ENODEV);
+        result.map_err(|e| failed(format!("remove {}", device.name), &e))
+    }
+
+    async fn set(&self, link: LinkMessageBuilder<LinkUnspec>) -> Result<(), rtnetlink::Error> {
+        self.handle.link().set(link.build()).execute().await
+    }
+
+    async fn remove_address(&self, index: u32, gone: IpNet) -> Result<(), rtnetlink::Error> {
+        let mut stream = self.handle.address().get().set_link_index_filter(index).execute();
+        while let Some(message) = stream.try_next().await? {
+            if address(&message) == Some(gone) {
+                return self.handle.address().del(message).execute().await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes of devices, IPv4 addresses and routes, as the kernel tells of them.
+#[derive(Debug)]
+pub struct Changes {
+    messages: UnboundedReceiver<(NetlinkMessage<RouteNetlinkMessage>, SocketAddr)>,
+}
+
+impl Changes {
+    /// Subscribes to them in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn subscribe() -> io::Result<Self> {
+        let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv4Route];
+        let (connection, _, messages) = rtnetlink::new_multicast_connection(&groups)?;
+        tokio::spawn(connection);
+        Ok(Self { messages })
+    }
+
+    /// Waits for the next change that concerns the device called `name`, last seen as number `index`.
+    ///
+    /// Answers false when the subscription has ended.
+    pub async fn concerning(&mut self, name: &str, index: Option<u32>) -> bool {
+        while let Some((message, _)) = self.messages.next().await {
+            let NetlinkPayload::InnerMessage(message) = message.payload else { return true };
+            let concerned = match &message {
+                RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link) => device(link).name == name,
+                RouteNetlinkMessage::NewAddress(a) | RouteNetlinkMessage::DelAddress(a) => {
+                    Some(a.header.index) == index
+                }
+                RouteNetlinkMessage::DelRoute(r) => index.is_some_and(|index| route(r, index).is_some()),
+                _ => false,
+            };
+            if concerned {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn device(message: &LinkMessage) -> Device {
+    let mut device = Device {
+        index: message.header.index,
+        name: String::new(),
+        alias: None,
+        mac: None,
+        mtu: 0,
+        up: message.header.flags.contains(LinkFlags::Up),
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => device.name.clone_from(name),
+            LinkAttribute::IfAlias(alias) => device.alias = Some(alias.clone()),
+            LinkAttribute::Address(bytes) => device.mac = bytes.as_slice().try_into().ok().map(Mac),
+            LinkAttribute::Mtu(mtu) => device.mtu = *mtu,
+            _ => {}
+        }
+    }
+    device
+}
+
+fn address(message: &AddressMessage) -> Option<IpNet> {
+    let local = message.attributes.iter().find_map(|a| match a {
+        AddressAttribute::Local(ip) => Some(*ip),
+        _ => None,
+    });
+    IpNet::new(local?, message.header.prefix_len).ok()
+}
+
+/// The route, if it is the agent's and leaves by the device with this number.
+fn route(message: &RouteMessage, index: u32) -> Option<Route> {
+    if message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL) {
+        return None;
+    }
+    let (mut to, mut via, mut source, mut out) = (Ipv4Addr::UNSPECIFIED, None, None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(ip)) => to = *ip,
+            RouteAttribute::Gateway(RouteAddress::Inet(ip)) => via = Some(IpAddr::V4(*ip)),
+            RouteAttribute::PrefSource(RouteAddress::Inet(ip)) => source = Some(IpAddr::V4(*ip)),
+            RouteAttribute::Oif(index) => out = Some(*index),
+            _ => {}
+        }
+    }
+    let destination = IpNet::new(to.into(), message.header.destination_prefix_length).ok()?;
+    (out == Some(index)).then_some(Route { destination, via: via?, source })
+}
+
+fn route_message(route: &Route, index: u32) -> RouteMessage {
+    let mut builder = RouteMessageBuilder::<Ipv4Addr>::new()
+        .protocol(RouteProtocol::Other(ROUTE_PROTOCOL))
+        .output_interface(index)
+        .onlink();
+    if let IpAddr::V4(to) = route.destination.network() {
+        builder = builder.destination_prefix(to, route.destination.prefix_len());
+    }
+    if let IpAddr::V4(via) = route.via {
+        builder = builder.gateway(via);
+    }
+    if let Some(IpAddr::V4(source)) = route.source {
+        builder = builder.pref_source(source);
+    }
+    builder.build()
+}
+
+fn describe(step: &Step) -> String {
+    match step {
+        Step::SetMac(mac) => format!("set Ethernet address {mac}"),
+        Step::SetMtu(mtu) => format!("set MTU {mtu}"),
+        Step::Up => "set up".into(),
+        Step::AddAddress(address) => format!("add address {address}"),
+        Step::RemoveAddress(address) => format!("remove address {address}"),
+        Step::AddRoute(route) => format!("add route to {} via {}", route.destination, route.via),
+        Step::RemoveRoute(route) => format!("remove route to {} via {}", route.destination, route.via),
+    }
+}
+
+fn tolerate(result: Result<(), rtnetlink::Error>, expected: i32) -> Result<(), rtnetlink::Error> {
+    match result {
+        Err(e) if code(&e) == expected => Ok(()),
+        other => other,
+    }
+}
+
+/// The kernel's error number, positive; 0 when the error is not the kernel's.
+fn code(error: &rtnetlink::Error) -> i32 {
+    match error {
+        rtnetlink::Error::NetlinkError(e) => e.raw_code().saturating_neg(),
+        _ => 0,
+    }
+}
+
+fn failed(what: impl Into<String>, error: &rtnetlink::Error) -> Error {
+    match code(error) {
+        0 => Error::kernel(what, error),
+        code => Error::kernel(what, io::Error::from_raw_os_error(code)),
+    }
+}

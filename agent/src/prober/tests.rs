@@ -1,0 +1,147 @@
+use super::*;
+
+const COOKIE: u64 = 0xfeed;
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn peer(number: u8) -> Peer {
+    Peer {
+        name: Name::new(format!("h{number}")).unwrap(),
+        address: IpAddr::from([192, 0, 2, number]),
+        gateway: IpAddr::from([10, 244, number, 1]),
+    }
+}
+
+fn sent(prober: &mut Prober) -> Vec<Transmit> {
+    std::iter::from_fn(|| prober.poll_transmit()).collect()
+}
+
+/// Answers everything that was sent, as the peers would.
+fn answer_all(prober: &mut Prober, sent: &[Transmit], now: Instant) {
+    for t in sent {
+        let request = Datagram::decode(&t.payload).unwrap();
+        assert_eq!(request.kind, Kind::Request);
+        prober.handle_input(t.way, t.to, &Datagram { kind: Kind::Reply, ..request }.encode(), now);
+    }
+}
+
+fn ready(now: Instant) -> Prober {
+    let mut prober = Prober::new(COOKIE, now);
+    prober.set_tunnel(true, now);
+    prober.set_peers(&[peer(1), peer(2)], now);
+    prober
+}
+
+#[test]
+fn a_new_peer_is_probed_at_once_underlay_first() {
+    let mut prober = ready(Instant::now());
+    let to: Vec<_> = sent(&mut prober).iter().map(|t| (t.way, t.to)).collect();
+    let expected = [(Way::Underlay, peer(1).address), (Way::Tunnel, peer(1).gateway)];
+    assert_eq!(to[..2], expected);
+    assert_eq!(to.len(), 4);
+}
+
+#[test]
+fn a_report_follows_as_soon_as_all_have_answered() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let probes = sent(&mut prober);
+    assert_eq!(prober.poll_report(start + ms(1)), None);
+    answer_all(&mut prober, &probes, start + ms(3));
+    let report = prober.poll_report(start + ms(3)).unwrap();
+    for probe in &report.probes {
+        assert_eq!((probe.rtt_seconds, probe.sent, probe.lost), (Some(0.003), 1, 0));
+    }
+    assert_eq!(prober.poll_report(start + ms(4)), None);
+    assert_eq!(prober.poll_timeout().0, start + ms(1000));
+}
+
+#[test]
+fn silence_is_retried_soon_and_reported_as_loss() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let mut times = Vec::new();
+    let mut now = start;
+    while now < start + ms(1500) {
+        times.extend(sent(&mut prober).iter().filter(|t| t.way == Way::Tunnel).map(|_| (now - start).as_millis()));
+        prober.poll_report(now);
+        now = prober.poll_timeout().0;
+        prober.handle_timeout(now);
+    }
+    times.dedup();
+    assert_eq!(times[..8], [0, 20, 70, 170, 270, 470, 720, 1000]);
+    let report = prober.poll_report(start + ms(3000)).unwrap();
+    assert_eq!(report.probes[0].rtt_seconds, None);
+}
+
+#[test]
+fn an_answer_too_late_does_not_undo_the_loss() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let first = sent(&mut prober);
+    prober.handle_timeout(start + ms(1000));
+    answer_all(&mut prober, &first, start + ms(1001));
+    let report = prober.poll_report(start + ms(1200)).unwrap();
+    assert_eq!((report.probes[0].sent, report.probes[0].lost, report.probes[0].rtt_seconds), (1, 1, None));
+}
+
+#[test]
+fn a_peers_request_is_answered_and_has_us_try_again() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    sent(&mut prober);
+    let request = Datagram { kind: Kind::Request, sequence: 9, cookie: 77 };
+    prober.handle_input(Way::Tunnel, peer(2).gateway, &request.encode(), start + ms(5));
+    let out = sent(&mut prober);
+    let reply = Datagram { kind: Kind::Reply, ..request }.encode();
+    assert_eq!(out[0], Transmit { way: Way::Tunnel, to: peer(2).gateway, payload: reply });
+    assert_eq!((out[1].way, out[1].to, out.len()), (Way::Tunnel, peer(2).gateway, 2));
+}
+
+#[test]
+fn strangers_forgers_and_floods_get_nothing() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let probes = sent(&mut prober);
+    let request = Datagram { kind: Kind::Request, sequence: 9, cookie: 77 }.encode();
+    prober.handle_input(Way::Tunnel, IpAddr::from([10, 244, 9, 1]), &request, start);
+    prober.handle_input(Way::Underlay, peer(1).gateway, &request, start);
+    prober.handle_input(Way::Tunnel, peer(1).gateway, &request[..23], start);
+    assert_eq!(sent(&mut prober), []);
+    let asked = Datagram::decode(&probes[1].payload).unwrap();
+    let forged = Datagram { kind: Kind::Reply, cookie: asked.cookie ^ 1, ..asked };
+    prober.handle_input(Way::Tunnel, peer(1).gateway, &forged.encode(), start);
+    assert_eq!(prober.poll_report(start + ms(200)).unwrap().probes[0].rtt_seconds, None);
+    for _ in 0..1000 {
+        prober.handle_input(Way::Tunnel, peer(1).gateway, &request, start);
+    }
+    let replies =
+        sent(&mut prober).iter().filter(|t| Datagram::decode(&t.payload).unwrap().kind == Kind::Reply).count();
+    assert_eq!(replies, MAX_ANSWERS as usize);
+}
+
+#[test]
+fn nothing_goes_through_a_tunnel_that_is_not_there() {
+    let start = Instant::now();
+    let mut prober = Prober::new(COOKIE, start);
+    prober.set_peers(&[peer(1)], start);
+    assert!(sent(&mut prober).iter().all(|t| t.way == Way::Underlay));
+    prober.set_tunnel(true, start + ms(300));
+    assert!(sent(&mut prober).iter().any(|t| t.way == Way::Tunnel));
+}
+
+#[test]
+fn peers_that_stay_keep_what_is_known() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let probes = sent(&mut prober);
+    answer_all(&mut prober, &probes, start + ms(2));
+    prober.poll_report(start + ms(2)).unwrap();
+    sent(&mut prober);
+    prober.set_peers(&[peer(1), peer(3)], start + ms(10));
+    assert!(sent(&mut prober).iter().all(|t| t.to == peer(3).address || t.to == peer(3).gateway));
+    let report = prober.poll_report(start + ms(210)).unwrap();
+    assert_eq!(report.probes.iter().map(|p| p.rtt_seconds.is_some()).collect::<Vec<_>>(), [true, false]);
+}

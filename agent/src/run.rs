@@ -1,0 +1,84 @@
+//! The running agent: its tasks, and what they tell each other.
+//!
+//! ```text
+//!                      ┌─────────► persist (disk)
+//!   controller         ├─────────► ovs     (Manager row)
+//!       │              ├─────────► nat     (nft table)
+//!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
+//!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
+//!                      │             └─reports──► report (controller)
+//!                      └─────────► endpoints (veths) ◄── server (unix socket)
+//! ```
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+use api::Client;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+};
+use tracing::info;
+
+use crate::{
+    args::RunArgs,
+    bridge,
+    endpoint::{self, Endpoints},
+    follow::{self, Current, Host},
+    link::{Changes, Netlink},
+    nat, ovs, probe, server,
+    state::State,
+};
+
+/// Runs the agent until it is told to end.
+///
+/// Ending it changes nothing on the host: pods and routes stay.
+///
+/// # Errors
+/// When it cannot start, or a task ended that never should.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let datapath = args.datapath.resolve(Path::new("/sys/module/openvswitch").exists());
+    let host = Host { node: args.node, underlay: args.underlay_ip, datapath };
+    let state_dir = args.state_dir.display().to_string();
+    let state = State::open(&args.state_dir).with_context(|| format!("cannot use state directory {state_dir}"))?;
+    let client = Client::new(&args.controller.url)?;
+    let netlink = Netlink::open().context("cannot open a netlink socket")?;
+    let changes = Changes::subscribe().context("cannot follow changes of devices")?;
+    let listener =
+        server::listen(&args.socket).with_context(|| format!("cannot listen on {}", args.socket.display()))?;
+    let last = state.config().filter(|config| config.node.name == host.node);
+    let (configs, changed) = watch::channel(last.map(|config| Arc::new(Current { config, fresh: false })));
+    let (ready, bridge_ready) = watch::channel(None);
+    let (reports, reported) = mpsc::channel(1);
+    let endpoints = Endpoints::new(host.node.clone(), client.clone(), netlink.clone(), state.clone(), changed.clone());
+    let endpoints = Arc::new(endpoints);
+    info!(node = %host.node, underlay = %host.underlay, datapath = datapath.as_str(), "serving this host");
+
+    let ended = tokio::select! {
+        () = follow::follow(&host, &client, &netlink, &configs) => "follow",
+        () = follow::persist(&state, changed.clone()) => "persist",
+        () = ovs::keep(&args.ovs_db, host.node.as_str(), &args.controller.host, changed.clone()) => "ovs",
+        () = nat::keep(changed.clone()) => "nat",
+        () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
+        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, reports) => "probe",
+        () = probe::report(&client, &host.node, reported) => "report",
+        () = endpoint::keep(&endpoints) => "endpoints",
+        result = server::serve(listener, endpoints.clone()) => { result.context("the socket failed")?; "server" }
+        result = told_to_end() => {
+            result?;
+            info!("ending; everything on this host stays as it is");
+            std::fs::remove_file(&args.socket).ok();
+            return Ok(());
+        }
+    };
+    anyhow::bail!("the {ended} task ended");
+}
+
+async fn told_to_end() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
