@@ -13,6 +13,7 @@
 //!
 //! [`Testbed`] does what the `sdn-testbed` command does; the command and the tests share it.
 
+pub mod client;
 pub mod control;
 pub mod host;
 pub mod netns;
@@ -25,6 +26,7 @@ pub mod state;
 pub mod teardown;
 pub mod testbed;
 pub mod tool;
+pub mod traffic;
 pub mod underlay;
 
 pub use plan::{Config, HostId, Mesh, Place, Target, Tunnel};

@@ -19,6 +19,7 @@ pub const UPLINK: &str = "eth1";
 
 /// More ports do not fit on one Linux bridge (`BR_MAX_PORTS` is 1024).
 const MAX_HOSTS: u16 = 1000;
+const MAX_POD_NAME: usize = 100;
 const HOSTS_PER_BLOCK: u16 = 250;
 
 /// Encapsulation between hosts.
@@ -197,7 +198,7 @@ impl FromStr for Place {
             _ => match text.parse() {
                 Ok(host) => Self::Host(host),
                 Err(_) => {
-                    check_name(text)?;
+                    check_pod(text)?;
                     Self::Pod(text.to_owned())
                 }
             },
@@ -248,6 +249,13 @@ pub fn check_pod_name(name: &str) -> Result<()> {
     }
 }
 
+/// Whatever the controller takes as an endpoint's name, as long as it fits a file's name.
+fn check_pod(name: &str) -> Result<()> {
+    api::Name::new(name)?;
+    ensure!(name.len() <= MAX_POD_NAME, "bad name {name}: a pod's has at most {MAX_POD_NAME} bytes");
+    Ok(())
+}
+
 /// Names become parts of namespace names and paths. `-pod` is kept out so that the namespaces of two
 /// testbeds cannot meet.
 fn check_name(name: &str) -> Result<()> {
@@ -296,7 +304,7 @@ mod tests {
         for name in ["", ".", "..", "a/b", "A", "a b", "-a", "a-", "x-pod-y", &"a".repeat(33)] {
             assert!(check_name(name).is_err(), "{name}");
         }
-        for name in ["h1", "controller", "external", "underlay"] {
+        for name in ["h1", "controller", "external", "underlay", "a/b", "", "..", &"a".repeat(101)] {
             assert!(check_pod_name(name).is_err(), "{name}");
         }
         check_pod_name("web-1").unwrap();

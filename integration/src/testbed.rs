@@ -270,6 +270,12 @@ impl Scoped {
     }
 }
 
+impl From<Testbed> for Scoped {
+    fn from(testbed: Testbed) -> Self {
+        Self { testbed }
+    }
+}
+
 impl ops::Deref for Scoped {
     type Target = Testbed;
 

@@ -2,9 +2,14 @@
 #![allow(dead_code, missing_docs)]
 
 use std::fmt::Display;
-use std::time::Duration;
+use std::fs;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use integration::{Config, HostId, Place, Scoped, Testbed, tool};
+use api::status::Flow;
+use integration::client::{self, sdnctl_json};
+use integration::traffic::{Connection, Server};
+use integration::{Config, HostId, Place, Pod, PodSpec, Scoped, Testbed, ready, tool};
 use serde_json::Value;
 
 /// Host number `n`.
@@ -17,14 +22,57 @@ pub fn at(n: u16) -> Place {
     Place::from(host(n))
 }
 
+pub fn pod_at(pod: &Pod) -> Place {
+    Place::Pod(pod.name.clone())
+}
+
+pub fn ip_of(pod: &Pod) -> IpAddr {
+    pod.ip.parse().expect("an address")
+}
+
 /// Hosts with Open vSwitch and nothing of the product.
 pub fn bare(name: &str, hosts: u16) -> Scoped {
-    let mut config = Config::new(name);
-    config.hosts = hosts;
+    let config = Config { hosts, ..Config::new(name) };
     Scoped::up_hosts(&config, &mut quiet).expect("hosts come up")
 }
 
 pub fn quiet(_: &str) {}
+
+/// A whole testbed, its mesh ready.
+pub fn up(name: &str, hosts: u16) -> Scoped {
+    up_with(&Config { hosts, ..Config::new(name) })
+}
+
+pub fn up_with(config: &Config) -> Scoped {
+    let since = Instant::now();
+    let mut say = |step: &str| println!("{:5.1} s  {step}", since.elapsed().as_secs_f64());
+    match Testbed::up(config, &mut say) {
+        Ok(testbed) => Scoped::from(testbed),
+        Err(error) => {
+            let logs = logs(config);
+            let _ = Testbed::down(&config.name);
+            panic!("{error:#}\n{logs}");
+        }
+    }
+}
+
+/// The end of every log of the product.
+fn logs(config: &Config) -> String {
+    let state = integration::state::StateDir::of(&config.name);
+    let hosts = config.host_ids().map(|host| state.host(host).join("agent.log"));
+    let mut text = String::new();
+    for path in hosts.chain([state.path().join("controller.log")]) {
+        let log = fs::read_to_string(&path).unwrap_or_default();
+        let tail = log.lines().count().saturating_sub(20);
+        text += &format!("-- {}\n", path.display());
+        log.lines().skip(tail).for_each(|line| text += &format!("{line}\n"));
+    }
+    text
+}
+
+pub fn add(testbed: &Testbed, name: &str, n: u16) -> Pod {
+    testbed.pod_add(&PodSpec::new(name, host(n))).unwrap_or_else(|error| panic!("pod {name}: {error:#}"))
+}
 
 /// Runs `command` (words split at blanks) and returns what it printed; panics with its error.
 pub fn sh(testbed: &Testbed, place: &Place, command: &str) -> String {
@@ -36,16 +84,60 @@ pub fn try_sh(testbed: &Testbed, place: &Place, command: &str) -> anyhow::Result
     testbed.run(place, &words)
 }
 
+pub fn sdnctl(testbed: &Testbed, command: &str) -> String {
+    client::sdnctl(testbed, command).unwrap_or_else(|error| panic!("sdnctl {command}: {error:#}"))
+}
+
 /// Whether one of three pings comes back.
 pub fn pings(testbed: &Testbed, from: &Place, to: impl Display) -> bool {
     try_sh(testbed, from, &format!("ping -c 3 -i 0.2 -W 1 {to}")).is_ok()
+}
+
+/// Whether each of ten pings comes back, and each once.
+pub fn pings_all(testbed: &Testbed, from: &Place, to: impl Display) -> bool {
+    let printed = try_sh(testbed, from, &format!("ping -c 10 -i 0.01 -W 1 {to}")).unwrap_or_default();
+    printed.contains("10 received, 0% packet loss") && !printed.contains("DUP")
+}
+
+/// The address from which `server` sees a connection of `client` to `ip` come.
+pub fn source_seen(testbed: &Testbed, client: &Place, server: &Place, ip: IpAddr) -> IpAddr {
+    let _server = Server::start(testbed, server, 9000).expect("port 9000 is free");
+    let connection = Connection::open(testbed, client, ip, 9000).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(connection.server, server.to_string());
+    connection.seen_as
+}
+
+/// Flows as `sdnctl flows dump` with `options` gives them, read from the switch.
+pub fn flows(testbed: &Testbed, options: &str) -> Vec<Flow> {
+    let dump: Value = sdnctl_json(testbed, &format!("flows dump {options}")).expect("flows");
+    let one_node = |dump: &Value| dump["flows"].as_array().cloned();
+    let flows = one_node(&dump).unwrap_or_else(|| {
+        let dumps = dump.as_array().or(dump["items"].as_array()).expect("a list of dumps");
+        dumps.iter().flat_map(|dump| one_node(dump).expect("flows of a node")).collect()
+    });
+    flows.into_iter().map(|flow| serde_json::from_value(flow).expect("a flow")).collect()
+}
+
+/// Packets that met those of the flows that `wanted` picks.
+pub fn packets(testbed: &Testbed, options: &str, wanted: impl Fn(&Flow) -> bool) -> u64 {
+    flows(testbed, options).iter().filter(|flow| wanted(flow)).map(|flow| flow.packets).sum()
+}
+
+/// Waits until the mesh is ready again.
+pub fn settle(testbed: &Testbed) {
+    ready::wait(testbed, ready::PATIENCE, &mut quiet).unwrap_or_else(|error| panic!("{error:#}"));
+}
+
+/// Waits up to `seconds` until `done`.
+pub fn eventually(what: &str, seconds: u64, done: impl FnMut() -> bool) {
+    tool::wait_until(what, Duration::from_secs(seconds), done).unwrap_or_else(|error| panic!("{error:#}"));
 }
 
 /// Bytes that arrive at `to` of one iperf3 run from `from` with `options`.
 pub fn iperf(testbed: &Testbed, from: &Place, to: &Place, ip: impl Display, options: &str) -> u64 {
     let mut server = testbed.spawn(to, &["iperf3", "-s", "-1"]).expect("iperf3 is there");
     let listens = || try_sh(testbed, to, "ss -Hltn").is_ok_and(|ports| ports.contains(":5201"));
-    tool::wait_until("iperf3 server", Duration::from_secs(5), listens).expect("it listens");
+    eventually("iperf3 server", 5, listens);
     let client = format!("iperf3 -J -c {ip} --connect-timeout 3000 {options}");
     let printed = try_sh(testbed, from, &client);
     if printed.is_err() {

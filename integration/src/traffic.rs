@@ -1,0 +1,194 @@
+//! Traffic from anywhere in a testbed: TCP servers that say who they are and whom they see, clients,
+//! and long-running pings.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Child;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket;
+use nix::unistd::Pid;
+use std::os::fd::AsRawFd;
+
+use crate::netns;
+use crate::plan::Place;
+use crate::testbed::Testbed;
+
+/// How long a client waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A TCP server at some place. To each client it says `NAME PEER`, then it sends back every line.
+#[derive(Debug)]
+pub struct Server {
+    listener: Arc<TcpListener>,
+}
+
+impl Server {
+    /// Listens on `port` of every address of `place`.
+    ///
+    /// # Errors
+    /// When the port is taken or there is no such place.
+    pub fn start(testbed: &Testbed, place: &Place, port: u16) -> Result<Self> {
+        let listener = netns::within(&testbed.config().netns(place), || {
+            TcpListener::bind(("0.0.0.0", port)).with_context(|| format!("cannot listen on {place}:{port}"))
+        })?;
+        let listener = Arc::new(listener);
+        let (accepting, name) = (Arc::clone(&listener), place.to_string());
+        thread::spawn(move || {
+            while let Ok((stream, peer)) = accepting.accept() {
+                let name = name.clone();
+                // A client that goes away in the middle is no matter.
+                thread::spawn(move || talk(&stream, &name, peer).unwrap_or_default());
+            }
+        });
+        Ok(Self { listener })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Closing alone would not wake the thread that accepts.
+        let _ = socket::shutdown(self.listener.as_raw_fd(), socket::Shutdown::Both);
+    }
+}
+
+fn talk(stream: &TcpStream, name: &str, peer: SocketAddr) -> std::io::Result<()> {
+    let mut writer = stream;
+    writeln!(writer, "{name} {}", peer.ip())?;
+    for line in BufReader::new(stream).lines() {
+        writeln!(writer, "{}", line?)?;
+    }
+    Ok(())
+}
+
+/// A connection to a [`Server`].
+#[derive(Debug)]
+pub struct Connection {
+    reader: BufReader<TcpStream>,
+    /// Name of the place that answered.
+    pub server: String,
+    /// Address from which that place saw the connection come.
+    pub seen_as: IpAddr,
+}
+
+/// What became of a line sent over a [`Connection`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// It came back.
+    Answered,
+    /// The connection is at its end, and the client knows.
+    Ended,
+    /// Nothing came back within [`PATIENCE`].
+    Hangs,
+}
+
+impl Connection {
+    /// Connects from `place` to `ip:port`.
+    ///
+    /// # Errors
+    /// When nobody answers within [`PATIENCE`].
+    pub fn open(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> Result<Self> {
+        let what = || format!("{place} to {ip}:{port}");
+        let to = SocketAddr::new(ip, port);
+        let connect = || TcpStream::connect_timeout(&to, PATIENCE).with_context(what);
+        let stream = netns::within(&testbed.config().netns(place), connect)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        reader.read_line(&mut line).with_context(what)?;
+        let (server, seen_as) = line.trim().split_once(' ').with_context(what)?;
+        Ok(Self { server: server.to_owned(), seen_as: seen_as.parse()?, reader })
+    }
+
+    /// Sends a line and waits for it to come back.
+    pub fn echo(&mut self) -> Echo {
+        if self.reader.get_mut().write_all(b"still there?\n").is_err() {
+            return Echo::Ended;
+        }
+        match self.reader.read_line(&mut String::new()) {
+            Ok(1..) => Echo::Answered,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Echo::Hangs,
+            Ok(0) | Err(_) => Echo::Ended,
+        }
+    }
+}
+
+/// A ping that runs until it is asked for its result.
+#[derive(Debug)]
+pub struct Ping {
+    child: Child,
+}
+
+/// What a [`Ping`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Requests sent.
+    pub sent: u64,
+    /// Requests never answered.
+    pub lost: u64,
+}
+
+impl Ping {
+    /// Pings `ip` from `place` once a millisecond.
+    ///
+    /// # Errors
+    /// When ping cannot be started.
+    pub fn start(testbed: &Testbed, place: &Place, ip: IpAddr) -> Result<Self> {
+        let child = testbed.spawn(place, &["ping", "-q", "-i", "0.001", &ip.to_string()])?;
+        Ok(Self { child })
+    }
+
+    /// Ends it and returns what it counted.
+    ///
+    /// # Errors
+    /// When it ended before or says something unheard of.
+    pub fn finish(mut self) -> Result<Loss> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGINT)?;
+        let mut text = String::new();
+        self.child.stdout.take().context("stdout is piped")?.read_to_string(&mut text)?;
+        self.child.wait()?;
+        parse_loss(&text)
+    }
+}
+
+/// Reads `1000 packets transmitted, 998 received, ...`.
+fn parse_loss(text: &str) -> Result<Loss> {
+    let line = text.lines().find(|line| line.contains("packets transmitted"));
+    let line = line.with_context(|| format!("ping ended early: {text}"))?;
+    let mut counts = line.split(", ").map(|part| part.split(' ').next().unwrap_or_default().parse::<u64>());
+    let (Some(Ok(sent)), Some(Ok(received))) = (counts.next(), counts.next()) else {
+        anyhow::bail!("cannot read {line:?}");
+    };
+    ensure!(sent > 0, "ping sent nothing");
+    // The last request may have been on its way when ping was ended.
+    Ok(Loss { sent, lost: sent.saturating_sub(received).saturating_sub(1) })
+}
+
+/// Connects from `place` to `ip:port`, and closes again. Returns who answered and whom it saw.
+///
+/// # Errors
+/// As [`Connection::open`].
+pub fn ask(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> Result<(String, IpAddr)> {
+    let connection = Connection::open(testbed, place, ip, port)?;
+    let _ = connection.reader.get_ref().shutdown(Shutdown::Both);
+    Ok((connection.server, connection.seen_as))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packet_on_its_way_is_not_lost() {
+        let said = |sent, received| format!("x\n{sent} packets transmitted, {received} received, 0% packet loss\n");
+        for (received, lost) in [(10, 0), (9, 0), (8, 1), (0, 9)] {
+            assert_eq!(parse_loss(&said(10, received)).unwrap(), Loss { sent: 10, lost });
+        }
+        assert!(parse_loss("").is_err());
+        assert!(parse_loss(&said(0, 0)).is_err());
+    }
+}
