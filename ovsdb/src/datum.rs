@@ -159,6 +159,11 @@ impl Datum {
         Datum::read(ty, value, Check::Full)
     }
 
+    /// Reads a difference: as [`Datum::from_json`], but of any number of elements.
+    pub fn diff_from_json(ty: &ColumnType, value: &Value) -> Result<Datum, ValueError> {
+        Datum::read(ty, value, Check::AnySize)
+    }
+
     pub(crate) fn read(ty: &ColumnType, value: &Value, check: Check) -> Result<Datum, ValueError> {
         let datum = match ty.value {
             Some(ref value_type) => read_map(ty.key.ty, value_type.ty, value)?,

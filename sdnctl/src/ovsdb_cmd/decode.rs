@@ -1,0 +1,16 @@
+//! `sdnctl ovsdb decode`.
+
+use ovsdb::json::Message;
+use serde_json::{Value, json};
+
+/// Tells what a message is.
+pub fn answer(message: &Value) -> Result<Value, String> {
+    let kind = Message::kind(message).map_err(|error| error.to_string())?;
+    Ok(json!({
+        "ok": true,
+        "kind": kind.name(),
+        "method": message.get("method"),
+        "id": message.get("id"),
+        "message": message,
+    }))
+}
