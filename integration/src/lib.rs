@@ -13,8 +13,10 @@
 //!
 //! [`Testbed`] does what the `sdn-testbed` command does; the command and the tests share it.
 
+pub mod bench;
 pub mod client;
 pub mod control;
+pub mod demo;
 pub mod host;
 pub mod netns;
 pub mod ovs;

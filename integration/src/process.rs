@@ -127,6 +127,14 @@ pub fn exists(pid: i32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
+/// Resident memory of process `pid`, in KiB.
+#[must_use]
+pub fn memory_kb(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().split(' ').next()?.parse().ok()
+}
+
 /// Takes the status of a daemon that has ended, if it was started by this very process: else it stays
 /// as a zombie as long as we live.
 fn reap(pid: i32) {

@@ -6,7 +6,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use api::status::Flow;
+use api::status::{Flow, FlowDump};
 use integration::client::{self, sdnctl_json};
 use integration::traffic::{Connection, Server};
 use integration::{Config, HostId, Place, Pod, PodSpec, Scoped, Testbed, ready, tool};
@@ -107,15 +107,10 @@ pub fn source_seen(testbed: &Testbed, client: &Place, server: &Place, ip: IpAddr
     connection.seen_as
 }
 
-/// Flows as `sdnctl flows dump` with `options` gives them, read from the switch.
+/// Flows of a node, read from its switch: `options` of `sdnctl flows dump`, the node's name first.
 pub fn flows(testbed: &Testbed, options: &str) -> Vec<Flow> {
-    let dump: Value = sdnctl_json(testbed, &format!("flows dump {options}")).expect("flows");
-    let one_node = |dump: &Value| dump["flows"].as_array().cloned();
-    let flows = one_node(&dump).unwrap_or_else(|| {
-        let dumps = dump.as_array().or(dump["items"].as_array()).expect("a list of dumps");
-        dumps.iter().flat_map(|dump| one_node(dump).expect("flows of a node")).collect()
-    });
-    flows.into_iter().map(|flow| serde_json::from_value(flow).expect("a flow")).collect()
+    let dump: FlowDump = sdnctl_json(testbed, &format!("flows dump {options}")).expect("flows");
+    dump.flows
 }
 
 /// Packets that met those of the flows that `wanted` picks.
