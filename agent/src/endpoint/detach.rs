@@ -1,11 +1,14 @@
 use std::time::Duration;
 
 use api::{ClientError, Endpoint, Name, WriteOptions, Written};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{Endpoints, Record, alias, device_name};
 use crate::Error;
 
+/// How long the controller may take to say what it knows of an endpoint.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the switches have to drop an endpoint's flows before its device goes.
 const RETRACT: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(2) };
 
@@ -65,7 +68,11 @@ impl Endpoints {
 
     /// The endpoint at the controller, if it leads to this host's device.
     pub(super) async fn endpoint_of_ours(&self, name: &Name) -> Result<Option<Endpoint>, Error> {
-        match self.client.get::<Endpoint>(&path(name)).await {
+        let (path, silent) = (path(name), |_| ClientError::Unreachable {
+            server: "the controller".into(),
+            reason: format!("no answer within {} s", PATIENCE.as_secs()),
+        });
+        match timeout(PATIENCE, self.client.get::<Endpoint>(&path)).await.map_err(silent).flatten() {
             Ok(e) => Ok(Some(e).filter(|e| e.node == self.node && e.device == device_name(name))),
             Err(ClientError::Refused { status: 404, .. }) => Ok(None),
             Err(e) => Err(e.into()),

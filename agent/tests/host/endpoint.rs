@@ -1,73 +1,13 @@
-//! The agent on a host of its own: real namespaces, veths, routes and nftables; only the controller pretends.
-
-mod lab;
+//! Making and removing endpoints.
 
 use std::time::Instant;
 
+use crate::lab::{Lab, is_root, sh, until};
 use agent::endpoint::device_name;
 use api::{Endpoint, Name};
-use lab::{Lab, is_root, sh, until};
 
 fn device(name: &str) -> String {
     device_name(&Name::new(name).unwrap())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_is_made_right_and_healed() {
-    if !is_root() {
-        return;
-    }
-    let lab = Lab::up().await;
-    let right = || {
-        let routes = lab.ip("route show proto 93");
-        lab.ip("-4 addr show kbr0").contains("inet 10.244.1.1/24")
-            && routes.contains("10.244.0.0/16 via 169.254.93.1 dev kbr0 src 10.244.1.1 onlink")
-            && routes.contains("10.96.0.0/12 via 169.254.93.1 dev kbr0 src 10.244.1.1 onlink")
-    };
-    // A tap nobody holds has no carrier, and routes over it are shown as such.
-    let right = || right() || lab.ip("route show proto 93").matches("src 10.244.1.1").count() == 2;
-    until("gateway and routes", right).await;
-    assert_eq!(sh(&format!("ip netns exec {} cat /proc/sys/net/ipv4/ip_forward", lab.host)).trim(), "1");
-    assert_eq!(lab.ip("-6 addr show kbr0"), "");
-    let offload = sh(&format!("ip netns exec {} ethtool -k kbr0 | grep tx-checksumming", lab.host));
-    assert!(offload.contains("off"), "{offload}");
-
-    lab.ip("route del 10.96.0.0/12 proto 93");
-    until("the route is back", right).await;
-    lab.ip("link del kbr0");
-    lab.ip("tuntap add kbr0 mode tap");
-    let start = Instant::now();
-    until("the gateway is back", right).await;
-    assert!(start.elapsed().as_millis() < 1000, "healed only after {:?}", start.elapsed());
-
-    lab.fake.change(|c| c.config.routes = vec!["10.244.0.0/16".parse().unwrap()]);
-    until("the route goes", || !lab.ip("route show proto 93").contains("10.96.0.0/12")).await;
-    lab.fake.change(|c| c.config.gateway = "10.244.7.1/24".parse().unwrap());
-    until("the gateway moves", || {
-        let addresses = lab.ip("-4 addr show kbr0");
-        addresses.contains("10.244.7.1/24") && !addresses.contains("10.244.1.1/24")
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn masquerade_is_one_table_written_once() {
-    if !is_root() {
-        return;
-    }
-    let mut lab = Lab::up().await;
-    let list = format!("ip netns exec {} nft -a list table ip sdn 2>&1 || true", lab.host);
-    let rule = "ip saddr 10.244.0.0/16 oifname != \"kbr0\" masquerade";
-    until("the table is there", || sh(&list).contains(rule)).await;
-    let first = sh(&list);
-    lab.kill();
-    lab.start().await;
-    let reports = lab.fake.lock().reports.len();
-    until("the agent is at work again", || lab.fake.lock().reports.len() > reports).await;
-    // The handles of an untouched table are the same.
-    assert_eq!(sh(&list), first);
-    lab.fake.change(|c| c.config.masquerade = "10.200.0.0/16".parse().unwrap());
-    until("the table follows", || sh(&list).contains("10.200.0.0/16") && !sh(&list).contains("10.244")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +17,7 @@ async fn attach_makes_a_whole_endpoint_and_detach_none() {
     }
     let mut lab = Lab::up().await;
     let netns = lab.pod("p1");
-    until("the configuration is there", || lab.fake.lock().joins > 0 && !lab.fake.lock().reports.is_empty()).await;
+    lab.configured().await;
     let words = format!("attach web --netns {} --label app=web", netns.display());
     let start = Instant::now();
     let printed = lab.agent(&words).await.unwrap();
@@ -129,7 +69,7 @@ async fn what_fails_is_undone_whole() {
     }
     let mut lab = Lab::up().await;
     let netns = lab.pod("p1");
-    until("the configuration is there", || !lab.fake.lock().reports.is_empty()).await;
+    lab.configured().await;
     let attach = format!("attach web --netns {}", netns.display());
     let nothing_left = |lab: &Lab| {
         assert!(!lab.ip("link").contains(&device("web")));
@@ -174,7 +114,7 @@ async fn a_restart_changes_nothing() {
     }
     let mut lab = Lab::up().await;
     let netns = lab.pod("p1");
-    until("the configuration is there", || !lab.fake.lock().reports.is_empty()).await;
+    lab.configured().await;
     let attach = format!("attach web --netns {}", netns.display());
     let printed = lab.agent(&attach).await.unwrap();
     until("the gateway", || lab.ip("route show proto 93").lines().count() == 2).await;

@@ -39,14 +39,14 @@ pub struct Fake {
 }
 
 impl Fake {
-    pub fn serve(listener: TcpListener) -> Self {
-        let spec = NodeSpec { address: "192.0.2.11".parse().unwrap(), mtu: 1500, datapath: Datapath::Netdev };
+    pub fn serve(listener: TcpListener, number: u8) -> Self {
+        let spec = NodeSpec { address: [192, 0, 2, 10 + number].into(), mtu: 1500, datapath: Datapath::Netdev };
         let config = AgentConfig {
             revision: 1,
-            node: Node { name: Name::new("h1").unwrap(), id: 1, revision: 1, spec },
+            node: Node { name: Name::new(format!("h{number}")).unwrap(), id: 1, revision: 1, spec },
             bridge: "kbr0".into(),
-            gateway: "10.244.1.1/24".parse().unwrap(),
-            gateway_mac: Mac([0x0a, 0x58, 10, 244, 1, 1]),
+            gateway: format!("10.244.{number}.1/24").parse().unwrap(),
+            gateway_mac: Mac([0x0a, 0x58, 10, 244, number, 1]),
             mtu: 1450,
             router: "169.254.93.1".parse().unwrap(),
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
@@ -66,9 +66,9 @@ impl Fake {
         };
         let fake = Self { inner: Arc::new(Mutex::new(inner)), changed: Arc::default() };
         let router = Router::new()
-            .route("/v1/nodes/h1", put(join))
-            .route("/v1/nodes/h1/config", get(config_after))
-            .route("/v1/nodes/h1/report", post(report))
+            .route("/v1/nodes/{node}", put(join))
+            .route("/v1/nodes/{node}/config", get(config_after))
+            .route("/v1/nodes/{node}/report", post(report))
             .route("/v1/endpoints", post(create))
             .route("/v1/endpoints/{name}", get(read).delete(remove))
             .with_state(fake.clone());

@@ -47,35 +47,53 @@ pub struct Lab {
     pub dir: TempDir,
     pub host: String,
     pub fake: Fake,
+    number: u8,
     namespaces: Vec<String>,
     agent: Option<Child>,
 }
 
 impl Lab {
-    /// A host with an underlay device, the bridge's local port (a tap here), a controller and a running agent.
+    /// Host number 1: an underlay device, the bridge's local port (a tap here), a controller and a running agent.
     pub async fn up() -> Self {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let host = format!("agent{}-{number}", std::process::id());
+        let host = Self::bare(1).await;
+        host.ip("link add up0 type veth peer name up1");
+        host.ip("addr add 192.0.2.11/24 dev up0");
+        host.ip("link set up0 up");
+        host.ip("link set up1 up");
+        host.ip("tuntap add kbr0 mode tap");
+        host.started().await
+    }
+
+    /// A host with this number, without devices and agent.
+    pub async fn bare(number: u8) -> Self {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let host = format!("agent{}-{count}", std::process::id());
         sh(&format!("ip netns add {host}"));
-        let namespaces = vec![host.clone()];
         sh(&format!("ip netns exec {host} sysctl -q -w net.ipv6.conf.default.disable_ipv6=1"));
-        sh(&format!(
-            "ip -n {host} link set lo up && ip -n {host} link add up0 type veth peer name up1 \
-             && ip -n {host} addr add 192.0.2.11/24 dev up0 && ip -n {host} link set up0 up \
-             && ip -n {host} link set up1 up && ip -n {host} tuntap add kbr0 mode tap"
-        ));
+        sh(&format!("ip -n {host} link set lo up"));
         let listener = Namespace::open(&netns(&host)).unwrap();
         let listener = listener.run(|| std::net::TcpListener::bind("127.0.0.1:6680")).await.unwrap();
-        let mut lab = Self { dir: TempDir::new().unwrap(), host, fake: Fake::serve(listener), namespaces, agent: None };
-        lab.start().await;
-        lab
+        let (fake, namespaces) = (Fake::serve(listener, number), vec![host.clone()]);
+        Self { dir: TempDir::new().unwrap(), host, fake, number, namespaces, agent: None }
+    }
+
+    /// The same host, with its agent running.
+    pub async fn started(mut self) -> Self {
+        self.start().await;
+        self
+    }
+
+    /// Waits until the agent has its configuration.
+    pub async fn configured(&self) {
+        until("a report", || !self.fake.lock().reports.is_empty()).await;
     }
 
     /// Starts the agent and waits until it listens.
     pub async fn start(&mut self) {
         let child = Command::new("ip")
             .args(["netns", "exec", &self.host, env!("CARGO_BIN_EXE_sdn-agent"), "run"])
-            .args(["--controller", "http://127.0.0.1:6680", "--node", "h1", "--underlay-ip", "192.0.2.11"])
+            .args(["--controller", "http://127.0.0.1:6680", "--node", &format!("h{}", self.number)])
+            .args(["--underlay-ip", &format!("192.0.2.1{}", self.number)])
             .args(["--ovs-db", "unix:/nonexistent", "--datapath", "netdev"])
             .args(["--socket", &self.socket().to_string_lossy(), "--state-dir", &self.state().to_string_lossy()])
             .stdin(Stdio::null())
