@@ -95,7 +95,7 @@ impl Config {
     }
 
     /// All hosts, in order.
-    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + use<> {
+    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + Clone + use<> {
         (1..=self.hosts).map(HostId)
     }
 
