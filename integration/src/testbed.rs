@@ -252,11 +252,8 @@ impl Scoped {
     }
 
     /// Lets the testbed stand.
-    #[must_use]
-    pub fn keep(self) -> Testbed {
-        let testbed = self.testbed.clone();
+    pub fn keep(self) {
         std::mem::forget(self);
-        testbed
     }
 
     fn new(config: &Config, up: Result<Testbed>) -> Result<Self> {
