@@ -1,1 +1,23 @@
-//! placeholder
+//! The central controller. Data walks one way:
+//!
+//! ```text
+//! http ──► store ──► compile ──► reconcile ──► southbound ──► switches
+//!          (intent)   (pure)      (pure)       (sockets)
+//! ```
+
+pub mod agents;
+pub mod args;
+pub mod compile;
+pub mod core;
+pub mod dump;
+pub mod http;
+pub mod intent;
+pub mod metrics;
+pub mod pipeline;
+pub mod reconcile;
+pub mod runtime;
+mod serve;
+pub mod southbound;
+pub mod store;
+
+pub use serve::serve;

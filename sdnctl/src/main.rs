@@ -1,32 +1,58 @@
 //! `sdnctl`: the command line of the controller, and of the two protocol libraries.
 
+mod cli;
+mod flows;
+mod mesh;
+mod objects;
 mod openflow_cmd;
+mod output;
 mod ovsdb_cmd;
+mod service;
+mod status;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-#[derive(Parser)]
-#[command(name = "sdnctl", version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Decode, encode, print and parse OpenFlow messages, a line each.
-    #[command(subcommand)]
-    Openflow(openflow_cmd::Verb),
-    /// Speak OVSDB, and check its messages and values.
-    #[command(subcommand)]
-    Ovsdb(ovsdb_cmd::Verb),
-}
+use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Openflow(verb) => openflow_cmd::run(&verb),
-        Command::Ovsdb(verb) => ovsdb_cmd::run(&verb),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::usage(&error),
+    };
+    match cli.command {
+        Command::Openflow(verb) => return openflow_cmd::run(&verb),
+        Command::Ovsdb(verb) => return ovsdb_cmd::run(&verb),
+        _ => {}
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("sdnctl: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let remote = cli::Remote::new(&cli)?;
+    match cli.command {
+        Command::Status => status::show(&remote).await,
+        Command::Node(verb) => objects::node(&remote, verb).await,
+        Command::Network(verb) => objects::network(&remote, verb).await,
+        Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
+        Command::Service(verb) => service::run(&remote, verb).await,
+        Command::Mesh => mesh::show(&remote).await,
+        Command::Flows(cli::Flows::Dump(query)) => flows::dump_flows(&remote, query).await,
+        Command::Groups(cli::Groups::Dump { node }) => flows::dump_groups(&remote, node).await,
+        Command::Pipeline => flows::pipeline(&remote).await,
+        Command::Openflow(_) | Command::Ovsdb(_) => Ok(()),
     }
 }

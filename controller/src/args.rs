@@ -1,0 +1,60 @@
+//! The command line of `sdn-controller`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use api::Tunnel;
+use clap::{Parser, ValueEnum};
+use ipnet::IpNet;
+
+use crate::compile::Mesh;
+
+/// The central controller: speaks OpenFlow and OVSDB to Open vSwitch on every host.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "sdn-controller", version, about)]
+pub struct Args {
+    /// Where intent is kept (one file, store.redb).
+    #[arg(long, env = "SDN_DATA_DIR", default_value = "/var/lib/sdn-controller")]
+    pub data_dir: PathBuf,
+    /// Where switches call in.
+    #[arg(long, env = "SDN_LISTEN_OPENFLOW", default_value = "0.0.0.0:6653", value_name = "ADDRESS:PORT")]
+    pub listen_openflow: SocketAddr,
+    /// Where the hosts' OVSDB servers call in.
+    #[arg(long, env = "SDN_LISTEN_OVSDB", default_value = "0.0.0.0:6640", value_name = "ADDRESS:PORT")]
+    pub listen_ovsdb: SocketAddr,
+    /// Where API and metrics are served.
+    #[arg(long, env = "SDN_LISTEN_HTTP", default_value = "0.0.0.0:6680", value_name = "ADDRESS:PORT")]
+    pub listen_http: SocketAddr,
+    /// The default network's addresses: every node gets a share.
+    #[arg(long, env = "SDN_POD_CIDR", default_value = "10.244.0.0/16", value_name = "CIDR")]
+    pub pod_cidr: IpNet,
+    /// The size of one node's share.
+    #[arg(long, env = "SDN_NODE_PREFIX", default_value_t = 24, value_name = "BITS")]
+    pub node_prefix: u8,
+    /// The range of virtual addresses.
+    #[arg(long, env = "SDN_SERVICE_CIDR", default_value = "10.96.0.0/12", value_name = "CIDR")]
+    pub service_cidr: IpNet,
+    /// How the default network's packets travel between hosts: vxlan, gre or geneve.
+    #[arg(long, env = "SDN_TUNNEL", default_value = "vxlan")]
+    pub tunnel: Tunnel,
+    /// How hosts find each other's tunnels.
+    #[arg(long, env = "SDN_MESH", value_enum, default_value_t = MeshArg::Flow)]
+    pub mesh: MeshArg,
+}
+
+/// How hosts find each other's tunnels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MeshArg {
+    /// One tunnel port per host; flows choose the remote end.
+    Flow,
+    /// A tunnel port per remote host.
+    Static,
+}
+
+impl From<MeshArg> for Mesh {
+    fn from(arg: MeshArg) -> Self {
+        match arg {
+            MeshArg::Flow => Self::Flow,
+            MeshArg::Static => Self::Static,
+        }
+    }
+}

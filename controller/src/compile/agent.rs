@@ -1,0 +1,33 @@
+//! What a host's agent is to make true.
+
+use api::{AgentConfig, Name, Peer};
+
+use super::{Settings, View, host};
+use crate::{intent::Intent, pipeline};
+
+/// The configuration of a node's agent as of `revision`; none if there is no such node or it has no share yet.
+pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision: u64) -> Option<AgentConfig> {
+    let node = intent.nodes.get(name)?;
+    let view = View { intent, settings, node };
+    let network = view.default_network()?;
+    let subnet = view.subnet(&network.name, name)?;
+    let (_, gateway_mac) = view.gateway()?;
+    let peer = |other: &api::Node| {
+        let gateway = view.subnet(&network.name, &other.name)?.gateway();
+        Some(Peer { name: other.name.clone(), address: other.spec.address, gateway })
+    };
+    Some(AgentConfig {
+        revision,
+        node: (**node).clone(),
+        bridge: pipeline::BRIDGE.into(),
+        gateway: ipnet::IpNet::new(subnet.gateway(), subnet.cidr.prefix_len()).ok()?,
+        gateway_mac,
+        mtu: host::pod_mtu(&view)?,
+        router: pipeline::ROUTER_IP.into(),
+        routes: network.spec.subnets.iter().copied().chain([settings.services]).collect(),
+        masquerade: *network.spec.subnets.first()?,
+        peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
+        endpoints: intent.endpoints_on(name).map(|endpoint| (**endpoint).clone()).collect(),
+        ovsdb_port: settings.ovsdb_port,
+    })
+}

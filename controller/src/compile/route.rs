@@ -1,0 +1,87 @@
+//! Table route: from destination address to the port a packet leaves by.
+//!
+//! | priority | to |
+//! | --- | --- |
+//! | 200 | an address on this node |
+//! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
+//! | 100 | another node: its share, its underlay address |
+//! | 50 | an address of ours that nobody has |
+//! | 10 | outside, from endpoints: by way of the gateway |
+
+use std::net::Ipv4Addr;
+
+use api::{Endpoint, Mac, Network, Node};
+use ipnet::{IpNet, Ipv4Net};
+use openflow::{Mac as OfMac, Match, PortNo};
+
+use super::View;
+use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
+
+const IPV4: u16 = 0x0800;
+
+pub(super) fn base(services: &IpNet) -> Vec<Flow> {
+    let mut flows = vec![
+        drop(150, ipv4().ip_ttl(1), Reason::TtlExpired),
+        drop(60, ipv4().ipv4_dst((Ipv4Addr::new(224, 0, 0, 0), 4)), Reason::Multicast),
+        drop(60, ipv4().ipv4_dst(Ipv4Addr::BROADCAST), Reason::Multicast),
+        drop(0, Match::new(), Reason::NoRoute),
+    ];
+    flows.extend(unheld(Match::new(), services, Reason::NoService));
+    flows
+}
+
+/// A network's addresses that nobody has, and the way outside.
+pub(super) fn network(network: &Network, gateway: Option<Mac>, cookie: Cookie) -> Vec<Flow> {
+    let within = Match::new().reg(reg::NETWORK, network.id);
+    let mut flows: Vec<Flow> =
+        network.spec.subnets.iter().filter_map(|subnet| unheld(within.clone(), subnet, Reason::NoEndpoint)).collect();
+    let outbound = within.reg(reg::FROM, reg::FROM_ENDPOINT).eth_type(IPV4);
+    if let Some(mac) = gateway {
+        flows.push(Flow::new(Table::Route, 10, outbound.clone(), cookie, to_gateway(mac, Table::Output)));
+        flows.push(Flow::new(Table::Route, 151, outbound.ip_ttl(1), cookie, to_gateway(mac, Table::Output)));
+    }
+    flows
+}
+
+/// To an endpoint of this node.
+pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, cookie: Cookie) -> Flow {
+    let actions = vec![act::set_eth_dst(OfMac(endpoint.mac.0)), act::load(reg::OUT, endpoint.port)];
+    Flow::new(Table::Route, 200, to(network, ip), cookie, act::then(actions, Table::IngressPolicy))
+}
+
+/// To this host itself.
+pub(super) fn host(network: &Network, ip: Ipv4Addr, gateway: Mac, cookie: Cookie) -> Flow {
+    Flow::new(Table::Route, 200, to(network, ip), cookie, to_gateway(gateway, Table::IngressPolicy))
+}
+
+/// To another node, by the tunnel.
+pub(super) fn remote(view: &View<'_>, network: &Network, peer: &Node, subnet: Ipv4Net, cookie: Cookie) -> Flow {
+    let (port, destination) = view.tunnel_to(peer, network.spec.tunnel);
+    let mut actions = vec![act::dec_ttl(), act::set_tunnel_id(network.id)];
+    actions.extend(destination.map(act::set_tunnel_dst));
+    actions.push(act::load(reg::OUT, port));
+    let matching =
+        Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst((subnet.network(), subnet.prefix_len()));
+    Flow::new(Table::Route, 100, matching, cookie, act::then(actions, Table::Output))
+}
+
+fn to(network: &Network, ip: Ipv4Addr) -> Match {
+    Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ip)
+}
+
+fn to_gateway(mac: Mac, next: Table) -> Vec<openflow::Instruction> {
+    act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, PortNo::LOCAL.0)], next)
+}
+
+fn unheld(within: Match, range: &IpNet, reason: Reason) -> Option<Flow> {
+    let IpNet::V4(net) = range else { return None };
+    Some(drop(50, within.eth_type(IPV4).ipv4_dst((net.network(), net.prefix_len())), reason))
+}
+
+fn drop(priority: u16, matching: Match, reason: Reason) -> Flow {
+    Flow::drop(Table::Route, priority, matching, reason)
+}
+
+fn ipv4() -> Match {
+    Match::new().eth_type(IPV4)
+}

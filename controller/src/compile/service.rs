@@ -1,0 +1,75 @@
+//! Tables track and service: from a virtual address to a backend.
+//!
+//! ```text
+//! track    to VIP:port ── ct(zone, nat) ──► service
+//! service  established: conntrack has put the backend in the destination
+//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
+//! deliver  from backend:port ── ct(zone, nat) puts VIP:port back into the source
+//! ```
+
+use std::net::Ipv4Addr;
+
+use api::{Network, Service, ServicePort};
+use openflow::{Match, oxm::ct_state};
+
+use super::{hairpin_zone, service_zone};
+use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, reg};
+
+const IPV4: u16 = 0x0800;
+
+/// The most backends a group has: beyond this Open vSwitch picks buckets in a way that costs a datapath flow per
+/// connection.
+pub const MAX_BACKENDS: usize = 256;
+
+/// The group of a service's nth port.
+pub(super) fn group_id(service: &Service, nth: usize) -> u32 {
+    service.id << 8 | (nth as u32 & 0xff)
+}
+
+/// One port of a service, before backends.
+pub(super) fn frontend(
+    network: &Network,
+    service: &Service,
+    (nth, port): (usize, &ServicePort),
+    vip: Ipv4Addr,
+    cookie: Cookie,
+    backends: &[Ipv4Addr],
+) -> (Vec<Flow>, Option<Group>) {
+    let zone = service_zone(network);
+    let to_vip = to_vip(network, vip, port);
+    let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
+    let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
+    let state = |matching: Match, bits: u32| matching.ct_state(bits | ct_state::TRK, bits | ct_state::TRK);
+    flows.push(Flow::drop(Table::Service, 110, state(to_vip.clone(), ct_state::INV), Reason::InvalidState));
+    if backends.is_empty() {
+        flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
+        return (flows, None);
+    }
+    let id = group_id(service, nth);
+    let new = state(to_vip, ct_state::NEW);
+    flows.push(Flow::new(Table::Service, 100, new, cookie, act::apply(vec![act::group(id)])));
+    let bucket = |ip: &Ipv4Addr| vec![act::ct_dnat(zone, *ip, port.target_port, Table::Route)];
+    (flows, Some(Group::select(id, backends.iter().map(bucket))))
+}
+
+/// Connections of an endpoint to itself: replies come to the router's address.
+pub(super) fn hairpin_replies(network: &Network) -> Flow {
+    let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
+    let actions = vec![act::load(reg::FLAGS, reg::FLAG_HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
+    Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
+}
+
+/// Tables track and service let everything else pass.
+pub(super) fn base() -> [Flow; 3] {
+    let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
+    [
+        pass(Table::Track, Table::EgressPolicy),
+        pass(Table::EgressPolicy, Table::Service),
+        pass(Table::Service, Table::Route),
+    ]
+}
+
+fn to_vip(network: &Network, vip: Ipv4Addr, port: &ServicePort) -> Match {
+    let matching = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+    act::transport_dst(matching.ipv4_dst(vip).ip_proto(port.protocol.number()), port.protocol, port.port)
+}

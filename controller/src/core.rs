@@ -1,0 +1,301 @@
+//! The whole controller without sockets or clock: transactions and what switches say go in, what to send comes out.
+//!
+//! ```text
+//!  Txn ──────► Compiler ──► Delta per node ──► Switch (reconcile) ──► Action::Send
+//!  Observed ─────────────────────────────────►     │                  Action::SetHost
+//!  BatchDone, HostDone ──────────────────────►     └── acknowledged ► Action::Resolve
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use api::Name;
+
+use crate::{
+    compile::{Compiler, Host, Settings},
+    intent::{Intent, Key, Txn},
+    reconcile::{Batch, Installed, Switch},
+};
+
+/// Tells sessions to one switch apart: what an old one still says is not heard.
+pub type SessionId = u64;
+
+/// What the shell is to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a batch to a switch.
+    Send(Name, SessionId, Batch),
+    /// Read a switch back, and say [`Core::observed`].
+    ReadBack(Name, SessionId),
+    /// Make a host's OVSDB hold this, and say [`Core::host_done`] with the revision.
+    SetHost(Name, Arc<Host>, u64),
+    /// A node is no more.
+    RemoveHost(Name),
+    /// What this node's agent is to make true has changed.
+    AgentChanged(Name),
+    /// All switches concerned have acknowledged what this waiter waits for.
+    Resolve(u64),
+}
+
+/// Ports by name, and why they do not work.
+pub type Broken = BTreeMap<String, String>;
+
+/// What is known of one node.
+#[derive(Default)]
+struct NodeState {
+    session: Option<SessionId>,
+    switch: Switch,
+    /// Ports that each revision changed and the host's OVSDB has not acknowledged.
+    host_waiting: BTreeMap<u64, BTreeSet<String>>,
+    /// Ports that the host cannot make, and why.
+    broken: Broken,
+    flow_mods_sent: u64,
+}
+
+impl NodeState {
+    /// What is wrong with the node, if anything.
+    fn error(&self) -> Option<String> {
+        let port = || self.broken.iter().next().map(|(port, why)| format!("port {port}: {why}"));
+        self.switch.error().map(str::to_owned).or_else(port)
+    }
+}
+
+/// One node's progress, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeProgress {
+    /// Whether its switch has acknowledged everything.
+    pub converged: bool,
+    /// Flows it is to have.
+    pub flows: usize,
+    /// Groups it is to have.
+    pub groups: usize,
+    /// The first revision it has not acknowledged.
+    pub first_pending: Option<u64>,
+    /// Flow-mods sent to it.
+    pub flow_mods_sent: u64,
+    /// What is wrong with it: a refused batch, a port that does not work.
+    pub error: Option<String>,
+}
+
+/// The controller's core.
+pub struct Core {
+    compiler: Compiler,
+    nodes: BTreeMap<Name, NodeState>,
+    /// How many acknowledgements each revision waits for.
+    pending: BTreeMap<u64, usize>,
+    waiters: BTreeMap<u64, Vec<u64>>,
+}
+
+impl Core {
+    /// A core that starts from `intent`.
+    pub fn new(settings: Settings, intent: Intent) -> Self {
+        let compiler = Compiler::new(settings, intent);
+        let nodes = compiler.nodes().map(|name| (name.clone(), NodeState::default())).collect();
+        Self { compiler, nodes, pending: BTreeMap::new(), waiters: BTreeMap::new() }
+    }
+
+    /// The compiler, to look at what is desired.
+    pub fn compiler(&self) -> &Compiler {
+        &self.compiler
+    }
+
+    /// What every host is to hold, for the start.
+    pub fn hosts(&self) -> Vec<Action> {
+        self.nodes.keys().filter_map(|name| self.set_host(name)).collect()
+    }
+
+    /// A transaction was committed.
+    pub fn apply(&mut self, txn: &Txn) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let deltas = self.compiler.apply(txn);
+        let gone: Vec<Name> = self.nodes.keys().filter(|name| self.compiler.switch(name).is_none()).cloned().collect();
+        for name in gone {
+            if let Some(state) = self.nodes.remove(&name) {
+                let revisions: Vec<u64> = state.switch.pending().chain(state.host_waiting.into_keys()).collect();
+                self.settle(revisions, &mut actions);
+            }
+            actions.push(Action::RemoveHost(name));
+        }
+        let mesh_changed = txn.writes.iter().any(|w| matches!(w.key, Key::Node(_) | Key::Subnet(..) | Key::Network(_)));
+        if mesh_changed {
+            actions.extend(self.compiler.nodes().cloned().map(Action::AgentChanged));
+        }
+        for (name, delta) in deltas {
+            if !delta.ports.is_empty() && !mesh_changed {
+                actions.push(Action::AgentChanged(name.clone()));
+            }
+            let state = self.nodes.entry(name.clone()).or_default();
+            if !(delta.flows.is_empty() && delta.groups.is_empty()) {
+                state.switch.changed(&delta, txn.revision);
+                *self.pending.entry(txn.revision).or_default() += 1;
+            }
+            if !delta.ports.is_empty() {
+                state.host_waiting.insert(txn.revision, delta.ports);
+                *self.pending.entry(txn.revision).or_default() += 1;
+                actions.extend(self.set_host(&name));
+            }
+            self.advance(&name, &mut actions);
+        }
+        actions.extend(self.resolve());
+        actions
+    }
+
+    /// A session to a node's switch is up.
+    pub fn switch_up(&mut self, name: &Name, session: SessionId) -> Vec<Action> {
+        let Some(state) = self.nodes.get_mut(name) else { return Vec::new() };
+        state.switch.lost();
+        state.session = Some(session);
+        vec![Action::ReadBack(name.clone(), session)]
+    }
+
+    /// A session to a node's switch ended.
+    pub fn switch_down(&mut self, name: &Name, session: SessionId) {
+        if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
+            state.session = None;
+            state.switch.lost();
+        }
+    }
+
+    /// A switch was read back.
+    pub fn observed(&mut self, name: &Name, session: SessionId, installed: Installed) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name))
+            && state.session == Some(session)
+        {
+            state.switch.observed(installed, desired);
+            self.advance(name, &mut actions);
+        }
+        actions
+    }
+
+    /// A switch committed a batch or refused it.
+    pub fn batch_done(
+        &mut self,
+        name: &Name,
+        session: SessionId,
+        id: u64,
+        result: Result<(), String>,
+        now: Instant,
+    ) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
+            let revisions = state.switch.done(id, result, now);
+            self.settle(revisions, &mut actions);
+            self.advance(name, &mut actions);
+        }
+        actions
+    }
+
+    /// A host's OVSDB holds what it was to hold as of `revision`, but for the `broken` ports.
+    pub fn host_done(&mut self, name: &Name, revision: u64, broken: Broken) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(state) = self.nodes.get_mut(name) {
+            let works = |ports: &BTreeSet<String>| ports.iter().all(|port| !broken.contains_key(port));
+            let done: Vec<u64> = state
+                .host_waiting
+                .range(..=revision)
+                .filter(|(_, ports)| works(ports))
+                .map(|(revision, _)| *revision)
+                .collect();
+            state.host_waiting.retain(|revision, _| !done.contains(revision));
+            state.broken = broken;
+            self.settle(done, &mut actions);
+        }
+        actions
+    }
+
+    /// Time has passed: refused batches are tried again.
+    pub fn handle_timeout(&mut self, now: Instant) -> Vec<Action> {
+        let due = |state: &&mut NodeState| state.switch.retry_at().is_some_and(|at| at <= now);
+        let mut actions = Vec::new();
+        for (name, state) in &mut self.nodes {
+            if let Some(session) = Some(state).filter(due).and_then(|state| {
+                state.switch.lost();
+                state.session
+            }) {
+                actions.push(Action::ReadBack(name.clone(), session));
+            }
+        }
+        actions
+    }
+
+    /// When [`Core::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.nodes.values().filter_map(|state| state.switch.retry_at()).min()
+    }
+
+    /// Resolves `waiter` as soon as everything up to `revision` is acknowledged.
+    pub fn wait(&mut self, waiter: u64, revision: u64) -> Vec<Action> {
+        self.waiters.entry(revision).or_default().push(waiter);
+        self.resolve()
+    }
+
+    /// The nodes that have not acknowledged everything up to `revision`.
+    pub fn pending(&self, revision: u64) -> Vec<String> {
+        let waits = |state: &NodeState| {
+            state.switch.pending().chain(state.host_waiting.keys().copied()).any(|waiting| waiting <= revision)
+        };
+        self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// How far each node is.
+    pub fn progress(&self) -> BTreeMap<Name, NodeProgress> {
+        let progress = |name: &Name, state: &NodeState| {
+            let desired = self.compiler.switch(name);
+            NodeProgress {
+                converged: state.switch.converged() && state.host_waiting.is_empty(),
+                flows: desired.map_or(0, |desired| desired.flows().count()),
+                groups: desired.map_or(0, |desired| desired.groups().len()),
+                first_pending: state.switch.pending().chain(state.host_waiting.keys().copied()).min(),
+                flow_mods_sent: state.flow_mods_sent,
+                error: state.error(),
+            }
+        };
+        self.nodes.iter().map(|(name, state)| (name.clone(), progress(name, state))).collect()
+    }
+
+    fn set_host(&self, name: &Name) -> Option<Action> {
+        let host = Arc::new(self.compiler.switch(name)?.host());
+        Some(Action::SetHost(name.clone(), host, self.compiler.intent().revision()))
+    }
+
+    /// Sends what there is to send to a node, and settles what needs nothing.
+    fn advance(&mut self, name: &Name, actions: &mut Vec<Action>) {
+        let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name)) else { return };
+        let Some(session) = state.session else { return };
+        match state.switch.next_batch(desired) {
+            Some(batch) => {
+                state.flow_mods_sent += batch.flow_mods() as u64;
+                actions.push(Action::Send(name.clone(), session, batch));
+            }
+            None => {
+                let revisions = state.switch.acknowledged();
+                self.settle(revisions, actions);
+            }
+        }
+    }
+
+    fn settle(&mut self, revisions: impl IntoIterator<Item = u64>, actions: &mut Vec<Action>) {
+        for revision in revisions {
+            if let Some(count) = self.pending.get_mut(&revision) {
+                *count -= 1;
+                if *count == 0 {
+                    self.pending.remove(&revision);
+                }
+            }
+        }
+        actions.extend(self.resolve());
+    }
+
+    fn resolve(&mut self) -> Vec<Action> {
+        // A revision whose transaction has not come by yet may still turn out to concern a switch.
+        let unseen = self.compiler.intent().revision() + 1;
+        let first = self.pending.keys().next().copied().map_or(unseen, |pending| pending.min(unseen));
+        let waiting = self.waiters.split_off(&first);
+        let resolved = std::mem::replace(&mut self.waiters, waiting);
+        resolved.into_values().flatten().map(Action::Resolve).collect()
+    }
+}

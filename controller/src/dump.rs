@@ -1,0 +1,113 @@
+//! What switches hold, with the reason of each flow.
+
+use std::collections::BTreeMap;
+
+use api::{
+    Kind, Name,
+    status::{Flow, FlowDump, Group, GroupDump},
+};
+use openflow::msg::{
+    flow::FlowStats,
+    group::{GroupDesc, GroupStats},
+};
+mod text {
+    pub fn matching(m: &openflow::Match) -> String {
+        format!("{m:?}")
+    }
+    pub fn instructions(m: &[openflow::Instruction]) -> String {
+        format!("{m:?}")
+    }
+    pub fn flow_stats(m: &openflow::msg::flow::FlowStats) -> String {
+        format!("{m:?}")
+    }
+    pub fn group_desc(m: &openflow::msg::group::GroupDesc) -> String {
+        format!("{m:?}")
+    }
+}
+
+use crate::{
+    intent::Intent,
+    pipeline::{Cookie, Table},
+};
+
+/// The names of objects by kind and number.
+pub struct Owners {
+    names: BTreeMap<(Kind, u32), Name>,
+}
+
+impl Owners {
+    /// Of all objects there are.
+    pub fn new(intent: &Intent) -> Self {
+        let nodes = intent.nodes.values().map(|node| ((Kind::Node, node.id), node.name.clone()));
+        let networks = intent.networks.values().map(|network| ((Kind::Network, network.id), network.name.clone()));
+        let endpoints =
+            intent.endpoints.values().map(|endpoint| ((Kind::Endpoint, endpoint.id), endpoint.name.clone()));
+        let services = intent.services.values().map(|service| ((Kind::Service, service.id), service.name.clone()));
+        Self { names: nodes.chain(networks).chain(endpoints).chain(services).collect() }
+    }
+
+    /// The object like `service/web`; its number where it is no more; none if the cookie is not ours.
+    fn of(&self, cookie: Option<Cookie>) -> Option<String> {
+        let cookie = cookie?;
+        if cookie.kind == Kind::Pipeline {
+            return Some(Kind::Pipeline.to_string());
+        }
+        match self.names.get(&(cookie.kind, cookie.id)) {
+            Some(name) => Some(format!("{}/{name}", cookie.kind)),
+            None => Some(format!("{}/#{}", cookie.kind, cookie.id)),
+        }
+    }
+}
+
+/// Flows by table, then priority from high to low, then match.
+pub fn flows(node: &Name, read: &[FlowStats], owners: &Owners) -> FlowDump {
+    let mut flows: Vec<Flow> = read.iter().map(|stats| flow(stats, owners)).collect();
+    flows.sort_by(|a, b| {
+        (a.table_id, std::cmp::Reverse(a.priority), &a.matching).cmp(&(
+            b.table_id,
+            std::cmp::Reverse(b.priority),
+            &b.matching,
+        ))
+    });
+    FlowDump { node: node.clone(), flows }
+}
+
+fn flow(stats: &FlowStats, owners: &Owners) -> Flow {
+    let cookie = Cookie::from_u64(stats.cookie);
+    let table = Table::from_id(stats.table_id.0);
+    Flow {
+        table: table.map_or_else(|| stats.table_id.0.to_string(), |table| table.name().to_owned()),
+        table_id: stats.table_id.0,
+        priority: stats.priority,
+        matching: text::matching(&stats.matching),
+        actions: text::instructions(&stats.instructions),
+        owner: owners.of(cookie),
+        revision: cookie.filter(|cookie| cookie.kind != Kind::Pipeline).map(|cookie| u64::from(cookie.revision)),
+        reason: cookie.and_then(Cookie::reason).map(|reason| reason.as_str().to_owned()),
+        cookie: stats.cookie,
+        packets: stats.packet_count,
+        bytes: stats.byte_count,
+        duration_seconds: f64::from(stats.duration_sec) + f64::from(stats.duration_nsec) / 1e9,
+        ofctl: text::flow_stats(stats),
+    }
+}
+
+/// Groups in order of their ids.
+pub fn groups(node: &Name, described: &[GroupDesc], counted: &[GroupStats], owners: &Owners) -> GroupDump {
+    let counts: BTreeMap<u32, &GroupStats> = counted.iter().map(|stats| (stats.group_id.0, stats)).collect();
+    let mut groups: Vec<Group> = described
+        .iter()
+        .map(|desc| {
+            let id = desc.group_id.0;
+            let packets = counts.get(&id).map(|stats| stats.bucket_stats.iter().map(|bucket| bucket.packet_count));
+            Group {
+                id,
+                owner: owners.of(Some(Cookie::new(Kind::Service, id >> 8, 0))),
+                bucket_packets: packets.map(Iterator::collect).unwrap_or_default(),
+                ofctl: text::group_desc(desc),
+            }
+        })
+        .collect();
+    groups.sort_by_key(|group| group.id);
+    GroupDump { node: node.clone(), groups }
+}

@@ -1,0 +1,56 @@
+//! Request parts, with refusals that say what was wrong.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{StatusCode, request::Parts},
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::{MAX_BODY, error::Failure};
+
+/// A JSON body, whatever its Content-Type.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status();
+            let reason = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {MAX_BODY} bytes"),
+                _ => format!("the body could not be read: {rejection}"),
+            };
+            Failure::new(status, reason)
+        })?;
+        let parsed = serde_json::from_slice(&bytes);
+        parsed
+            .map(Self)
+            .map_err(|e| Failure::new(StatusCode::BAD_REQUEST, format!("the body is not what is expected: {e}")))
+    }
+}
+
+/// The object's name in the path.
+pub struct Path(pub api::Name);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path = axum::extract::Path::<api::Name>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|e| Failure::new(StatusCode::BAD_REQUEST, e.body_text()))
+    }
+}
+
+/// The query.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|query| Self(query.0)).map_err(|e| Failure::new(StatusCode::BAD_REQUEST, e.body_text()))
+    }
+}

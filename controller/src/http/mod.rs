@@ -1,0 +1,70 @@
+//! The API, `/metrics` and health checks. One file per noun.
+
+mod body;
+mod endpoints;
+mod error;
+mod networks;
+mod nodes;
+mod observe;
+mod services;
+mod write;
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+
+use crate::{agents::Agents, metrics::Metrics, runtime::CoreHandle, southbound::Switches, store::Store};
+
+use error::Failure;
+
+/// The largest request body, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// What handlers work on.
+pub struct App {
+    /// Intent.
+    pub store: Store,
+    /// The core, for progress and waiting.
+    pub core: CoreHandle,
+    /// Sessions to switches, to read them.
+    pub switches: Switches,
+    /// What agents said.
+    pub agents: Arc<Agents>,
+    /// What `/metrics` serves.
+    pub metrics: Arc<Metrics>,
+    /// What the cluster has in common.
+    pub settings: crate::compile::Settings,
+    /// When the controller started.
+    pub started: Instant,
+}
+
+type Shared = axum::extract::State<Arc<App>>;
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(observe::ready))
+        .route("/metrics", get(observe::metrics))
+        .route("/v1/status", get(observe::status))
+        .route("/v1/mesh", get(observe::mesh))
+        .route("/v1/pipeline", get(observe::pipeline))
+        .route("/v1/nodes", get(nodes::list))
+        .route("/v1/nodes/{name}", get(nodes::inspect).put(nodes::put).delete(nodes::remove))
+        .route("/v1/nodes/{name}/config", get(nodes::config))
+        .route("/v1/nodes/{name}/report", axum::routing::post(nodes::report))
+        .route("/v1/nodes/{name}/flows", get(observe::flows))
+        .route("/v1/nodes/{name}/groups", get(observe::groups))
+        .route("/v1/networks", get(networks::list))
+        .route("/v1/networks/{name}", get(networks::inspect))
+        .route("/v1/endpoints", get(endpoints::list).post(endpoints::create))
+        .route("/v1/endpoints/{name}", get(endpoints::inspect).delete(endpoints::remove))
+        .route("/v1/services", get(services::list).post(services::create))
+        .route("/v1/services/{name}", get(services::inspect).put(services::put).delete(services::remove))
+        .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "there is no such path; the API is below /v1") })
+        .method_not_allowed_fallback(|| async {
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(app)
+}

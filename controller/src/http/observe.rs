@@ -1,0 +1,119 @@
+//! What is observed: status, mesh, what switches hold, metrics.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use api::{
+    Kind, Name,
+    status::{FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
+};
+use axum::{Json, http::StatusCode};
+
+use super::{App, Shared, body::Path, error::Failure};
+use crate::{dump, pipeline::Table};
+
+pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
+    let status = observe(&app).await;
+    if status.converged {
+        return Ok("ok\n");
+    }
+    Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "not every switch has acknowledged the store's revision"))
+}
+
+pub async fn metrics(app: Shared) -> String {
+    app.metrics.page()
+}
+
+pub async fn status(app: Shared) -> Json<Status> {
+    Json(observe(&app).await)
+}
+
+pub async fn mesh(app: Shared) -> Json<Mesh> {
+    let nodes: Vec<Name> = app.store.read().nodes.keys().cloned().collect();
+    Json(app.agents.mesh(&nodes, Instant::now()))
+}
+
+pub async fn pipeline() -> Json<Vec<PipelineTable>> {
+    let table = |table: Table| PipelineTable {
+        id: table.id(),
+        name: table.name().into(),
+        does: table.does().into(),
+        miss: table.miss().into(),
+    };
+    Json(Table::ALL.into_iter().map(table).collect())
+}
+
+pub async fn flows(app: Shared, Path(name): Path) -> Result<Json<FlowDump>, Failure> {
+    let read = session(&app, &name)?.read_flows().await.map_err(|error| unreadable(&name, &error))?;
+    let owners = dump::Owners::new(&app.store.read());
+    Ok(Json(dump::flows(&name, &read, &owners)))
+}
+
+pub async fn groups(app: Shared, Path(name): Path) -> Result<Json<GroupDump>, Failure> {
+    let session = session(&app, &name)?;
+    let (described, counted) = session.read_groups().await.map_err(|error| unreadable(&name, &error))?;
+    let owners = dump::Owners::new(&app.store.read());
+    Ok(Json(dump::groups(&name, &described, &counted, &owners)))
+}
+
+fn session(app: &App, name: &Name) -> Result<crate::southbound::SwitchSession, Failure> {
+    if !app.store.read().nodes.contains_key(name) {
+        return Err(Failure::not_found(Kind::Node, name));
+    }
+    app.switches.get(name).ok_or_else(|| {
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, format!("the switch of node {name} is not connected"))
+    })
+}
+
+fn unreadable(name: &Name, error: &str) -> Failure {
+    Failure::new(StatusCode::BAD_GATEWAY, format!("the switch of node {name} could not be read: {error}"))
+}
+
+async fn observe(app: &App) -> Status {
+    let progress = app.core.progress().await;
+    let now = Instant::now();
+    let intent = app.store.read();
+    let revision = intent.revision();
+    let nodes: Vec<Name> = intent.nodes.keys().cloned().collect();
+    let switches: Vec<SwitchStatus> = intent
+        .nodes
+        .values()
+        .map(|node| {
+            let done = progress.get(&node.name).cloned().unwrap_or_default();
+            let openflow = app.switches.get(&node.name).is_some();
+            let ovsdb = app.switches.host_connected(&node.name);
+            let agent = app.agents.is_fresh(&node.name, now);
+            SwitchStatus {
+                node: node.name.clone(),
+                datapath_id: format!("{:016x}", node.datapath_id()),
+                openflow,
+                ovsdb,
+                agent,
+                ready: openflow && ovsdb && agent && done.converged,
+                revision: done.first_pending.map_or(revision, |pending| pending.saturating_sub(1)),
+                flows: done.flows as u64,
+                groups: done.groups as u64,
+                flow_mods_sent: done.flow_mods_sent,
+                error: done.error,
+            }
+        })
+        .collect();
+    let objects: BTreeMap<String, u64> = [
+        (Kind::Node, intent.nodes.len()),
+        (Kind::Network, intent.networks.len()),
+        (Kind::Endpoint, intent.endpoints.len()),
+        (Kind::Service, intent.services.len()),
+    ]
+    .into_iter()
+    .map(|(kind, count)| (kind.to_string(), count as u64))
+    .collect();
+    drop(intent);
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        revision,
+        converged: switches.iter().all(|s| s.openflow && s.ovsdb && progress.get(&s.node).is_some_and(|p| p.converged)),
+        mesh_ready: app.agents.mesh(&nodes, now).links.iter().all(|link| link.up),
+        uptime_seconds: app.started.elapsed().as_secs_f64(),
+        switches,
+        objects,
+    }
+}

@@ -1,0 +1,83 @@
+//! Writes: proposed to the store, then, if asked, awaited until every switch concerned has acknowledged them.
+
+use std::time::{Duration, Instant};
+
+use api::Written;
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{App, error::Failure};
+use crate::{intent::Change, store::Accepted};
+
+/// The longest a request may ask to wait, in seconds.
+const MAX_TIMEOUT: f64 = 600.0;
+
+/// `?wait=…&timeout=…`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitQuery {
+    #[serde(default = "yes")]
+    wait: bool,
+    #[serde(default = "ten")]
+    timeout: f64,
+}
+
+impl WaitQuery {
+    /// Answers at once.
+    pub const DO_NOT_WAIT: Self = Self { wait: false, timeout: 0.0 };
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+/// Seconds of a query as a duration.
+pub fn seconds(timeout: f64) -> Result<Duration, Failure> {
+    if !(0.0..=MAX_TIMEOUT).contains(&timeout) {
+        return Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            format!("timeout: {timeout} is not within 0 and {MAX_TIMEOUT} seconds"),
+        ));
+    }
+    Ok(Duration::from_secs_f64(timeout))
+}
+
+/// Makes a change and answers with the object that `show` finds.
+///
+/// The answer is 200, or 202 if switches have not acknowledged it yet.
+pub async fn write<T: Serialize>(
+    app: &App,
+    change: Change,
+    query: WaitQuery,
+    show: impl FnOnce(&App) -> Option<T>,
+) -> Result<Response, Failure> {
+    let timeout = seconds(query.timeout)?;
+    let started = Instant::now();
+    let accepted = app.store.propose(change).await.inspect_err(|_| {
+        app.metrics.writes_refused.inc();
+    })?;
+    let pending =
+        if query.wait { wait(app, accepted, timeout).await } else { app.core.pending(accepted.revision).await };
+    if query.wait && accepted.changed && pending.is_empty() {
+        app.metrics.realize_seconds.observe(started.elapsed().as_secs_f64());
+    }
+    let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let written = Written { revision: accepted.revision, object: show(app), pending };
+    Ok((status, Json(written)).into_response())
+}
+
+async fn wait(app: &App, accepted: Accepted, timeout: Duration) -> Vec<String> {
+    let acknowledged = app.core.wait(accepted.revision);
+    match tokio::time::timeout(timeout, acknowledged).await {
+        Ok(()) => Vec::new(),
+        Err(_) => app.core.pending(accepted.revision).await,
+    }
+}

@@ -1,0 +1,147 @@
+//! The store's keys and values, and how they are written down.
+
+use std::{net::IpAddr, sync::Arc};
+
+use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
+
+use super::Counters;
+
+/// Where a value stands in the store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// Revision, generation and id counters.
+    Counters,
+    /// A node.
+    Node(Name),
+    /// A network.
+    Network(Name),
+    /// An endpoint.
+    Endpoint(Name),
+    /// A service.
+    Service(Name),
+    /// The share of a network (first) that a node (second) has.
+    Subnet(Name, Name),
+    /// A freed address of a network.
+    Resting(Name, IpAddr),
+}
+
+/// A value of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Revision, generation and id counters.
+    Counters(Counters),
+    /// A node.
+    Node(Arc<Node>),
+    /// A network.
+    Network(Arc<Network>),
+    /// An endpoint.
+    Endpoint(Arc<Endpoint>),
+    /// A service.
+    Service(Arc<Service>),
+    /// A share of a network.
+    Subnet(Arc<NodeSubnet>),
+    /// A freed address.
+    Resting {
+        /// Its network.
+        network: Name,
+        /// The address.
+        ip: IpAddr,
+        /// The Unix second until which it rests.
+        until: u64,
+    },
+}
+
+/// One key and its new value; none removes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Where.
+    pub key: Key,
+    /// What.
+    pub value: Option<Value>,
+}
+
+/// A stored value that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct Unreadable {
+    /// The key it stands under.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Key {
+    /// The key as text, like `endpoint/web-1`.
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Counters => "counters".into(),
+            Self::Node(name) => format!("node/{name}"),
+            Self::Network(name) => format!("network/{name}"),
+            Self::Endpoint(name) => format!("endpoint/{name}"),
+            Self::Service(name) => format!("service/{name}"),
+            Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
+            Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
+        }
+    }
+}
+
+impl Value {
+    /// The key this value stands under.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Counters(_) => Key::Counters,
+            Self::Node(node) => Key::Node(node.name.clone()),
+            Self::Network(network) => Key::Network(network.name.clone()),
+            Self::Endpoint(endpoint) => Key::Endpoint(endpoint.name.clone()),
+            Self::Service(service) => Key::Service(service.name.clone()),
+            Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
+            Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
+        }
+    }
+
+    /// The value as JSON.
+    pub fn encode(&self) -> Vec<u8> {
+        let encoded = match self {
+            Self::Counters(counters) => serde_json::to_vec(counters),
+            Self::Node(node) => serde_json::to_vec(&**node),
+            Self::Network(network) => serde_json::to_vec(&**network),
+            Self::Endpoint(endpoint) => serde_json::to_vec(&**endpoint),
+            Self::Service(service) => serde_json::to_vec(&**service),
+            Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
+            Self::Resting { until, .. } => serde_json::to_vec(until),
+        };
+        encoded.expect("these types have string keys and no failing serializer")
+    }
+
+    /// Reads back what [`Key::encode`] and [`Value::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the key is none of ours, the value is not what stands under such a key, or it names another key.
+    pub fn decode(key: &str, bytes: &[u8]) -> Result<Self, Unreadable> {
+        let unreadable = |reason: String| Unreadable { key: key.into(), reason };
+        fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<Arc<T>, String> {
+            serde_json::from_slice(bytes).map(Arc::new).map_err(|e| e.to_string())
+        }
+        let kind = key.split('/').next().unwrap_or_default();
+        let value = match kind {
+            "counters" => json(bytes).map(|c| Self::Counters(*c)),
+            "node" => json(bytes).map(Self::Node),
+            "network" => json(bytes).map(Self::Network),
+            "endpoint" => json(bytes).map(Self::Endpoint),
+            "service" => json(bytes).map(Self::Service),
+            "subnet" => json(bytes).map(Self::Subnet),
+            "resting" => resting(key, bytes),
+            _ => Err("a kind this version does not know".into()),
+        }
+        .map_err(unreadable)?;
+        if value.key().encode() == key { Ok(value) } else { Err(unreadable("holds the value of another key".into())) }
+    }
+}
+
+fn resting(key: &str, bytes: &[u8]) -> Result<Value, String> {
+    let mut parts = key.splitn(3, '/').skip(1);
+    let network = Name::new(parts.next().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let ip = parts.next().unwrap_or_default().parse().map_err(|_| "no address in the key".to_string())?;
+    let until = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    Ok(Value::Resting { network, ip, until })
+}

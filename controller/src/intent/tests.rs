@@ -1,0 +1,215 @@
+use api::{EndpointSpec, NodeSpec, ServiceSpec};
+use ipnet::IpNet;
+use proptest::prelude::*;
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn services() -> IpNet {
+    "10.96.0.0/12".parse().unwrap()
+}
+
+fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn node(n: u8) -> Change {
+    let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500}));
+    Change::PutNode(name(&format!("h{n}")), spec)
+}
+
+fn endpoint(node: u8, n: u32, ip: Option<&str>) -> Change {
+    let spec: EndpointSpec = json(serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "ip": ip}));
+    Change::CreateEndpoint(name(&format!("e{n}")), spec)
+}
+
+fn service(vip: &str, backends: &[&str]) -> ServiceSpec {
+    json(serde_json::json!({"vip": vip, "ports": [{"port": 80, "target_port": 8080}], "backends": backends}))
+}
+
+fn with_nodes(count: u8) -> Intent {
+    let mut intent = Intent::default();
+    let network = json(serde_json::json!({"subnets": ["10.244.0.0/16"], "node_prefix": 24}));
+    make(&mut intent, &Change::CreateNetwork(name("default"), network), 0).unwrap();
+    for n in 1..=count {
+        make(&mut intent, &node(n), 0).unwrap();
+    }
+    intent
+}
+
+fn make(intent: &mut Intent, change: &Change, now: u64) -> Result<Planned, Refused> {
+    let planned = intent.plan(change, &services(), now)?;
+    if let Planned::Txn(txn) = &planned {
+        intent.apply(txn);
+    }
+    Ok(planned)
+}
+
+fn refusal(intent: &mut Intent, change: &Change) -> String {
+    let before = intent.revision();
+    let refused = make(intent, change, 0).unwrap_err().to_string();
+    assert_eq!(intent.revision(), before);
+    refused
+}
+
+fn ip_of(intent: &Intent, endpoint: &str) -> String {
+    intent.endpoints[&name(endpoint)].ips[0].to_string()
+}
+
+#[test]
+fn nodes_get_shares_and_endpoints_addresses_in_them() {
+    let mut intent = with_nodes(2);
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    make(&mut intent, &endpoint(2, 2, None), 0).unwrap();
+    make(&mut intent, &endpoint(1, 3, Some("10.244.1.77")), 0).unwrap();
+    assert_eq!(ip_of(&intent, "e1"), "10.244.1.2");
+    assert_eq!(ip_of(&intent, "e2"), "10.244.2.2");
+    assert_eq!(ip_of(&intent, "e3"), "10.244.1.77");
+    assert_eq!(intent.subnet(&name("default"), &name("h2")).unwrap().gateway().to_string(), "10.244.2.1");
+}
+
+#[test]
+fn the_same_again_changes_nothing() {
+    let mut intent = with_nodes(1);
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    let revision = intent.revision();
+    assert_eq!(make(&mut intent, &endpoint(1, 1, None), 9).unwrap(), Planned::Unchanged(revision));
+    assert!(matches!(make(&mut intent, &node(1), 9).unwrap(), Planned::Unchanged(_)));
+    assert_eq!(intent.revision(), revision);
+}
+
+#[test]
+fn refusals_name_the_field_and_what_is_wrong() {
+    let mut intent = with_nodes(2);
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    make(&mut intent, &Change::CreateService(name("web"), service("10.96.0.10", &[])), 0).unwrap();
+    let cases = [
+        (endpoint(1, 2, Some("10.244.2.9")), "ip: 10.244.2.9 lies outside 10.244.1.0/24"),
+        (endpoint(1, 2, Some("10.244.1.1")), "ip: 10.244.1.1 is the network, gateway or broadcast"),
+        (endpoint(1, 2, Some("10.244.1.2")), "ip: 10.244.1.2 is the address of endpoint e1"),
+        (endpoint(7, 2, None), "there is no node h7"),
+        (endpoint(2, 1, None), "endpoint e1 exists on node h1 with another node"),
+        (Change::DeleteEndpoint(name("e9")), "there is no endpoint e9"),
+        (Change::DeleteNode(name("h1")), "node h1 still has 1 endpoints"),
+        (Change::CreateService(name("web"), service("10.96.0.11", &[])), "service web exists"),
+        (Change::CreateService(name("b"), service("10.96.0.10", &[])), "vip: 10.96.0.10:80/tcp is already service web"),
+        (Change::CreateService(name("b"), service("10.244.0.10", &[])), "vip: 10.244.0.10 lies outside"),
+        (Change::CreateService(name("b"), service("10.96.0.11", &["1.2.3.4"])), "backends: 1.2.3.4 lies outside"),
+        (
+            Change::PutNode(name("x"), json(serde_json::json!({"address": "172.30.0.1", "mtu": 1500}))),
+            "address: 172.30.0.1 is the address of node h1",
+        ),
+        (
+            Change::PutNode(name("x"), json(serde_json::json!({"address": "10.244.9.9", "mtu": 1500}))),
+            "address: 10.244.9.9 lies within network default",
+        ),
+        (
+            Change::CreateNetwork(
+                name("n"),
+                json(serde_json::json!({"subnets": ["10.244.0.0/20"], "node_prefix": 24})),
+            ),
+            "subnets: 10.244.0.0/20 overlaps network default",
+        ),
+        (
+            Change::CreateNetwork(
+                name("n"),
+                json(serde_json::json!({"subnets": ["10.100.0.0/16"], "node_prefix": 24})),
+            ),
+            "overlaps the services' range",
+        ),
+    ];
+    for (change, expected) in cases {
+        let refused = refusal(&mut intent, &change);
+        assert!(refused.contains(expected), "{refused:?} lacks {expected:?}");
+    }
+}
+
+#[test]
+fn a_freed_address_rests_before_reuse() {
+    let mut intent = with_nodes(1);
+    make(&mut intent, &endpoint(1, 1, None), 1000).unwrap();
+    make(&mut intent, &Change::DeleteEndpoint(name("e1")), 1000).unwrap();
+    make(&mut intent, &endpoint(1, 2, None), 1000 + REST_SECONDS - 1).unwrap();
+    assert_eq!(ip_of(&intent, "e2"), "10.244.1.3");
+    make(&mut intent, &endpoint(1, 3, None), 1000 + REST_SECONDS).unwrap();
+    assert_eq!(ip_of(&intent, "e3"), "10.244.1.2");
+}
+
+#[test]
+fn a_full_subnet_says_so() {
+    let mut intent = with_nodes(1);
+    for n in 1..=253 {
+        make(&mut intent, &endpoint(1, n, None), 0).unwrap();
+    }
+    let refused = refusal(&mut intent, &endpoint(1, 254, None));
+    assert!(refused.contains("10.244.1.0/24 has no free address"), "{refused}");
+}
+
+#[test]
+fn a_backend_keeps_the_revision_at_which_it_joined() {
+    let mut intent = with_nodes(1);
+    for n in 1..=2 {
+        make(&mut intent, &endpoint(1, n, None), 0).unwrap();
+    }
+    make(&mut intent, &Change::CreateService(name("web"), service("10.96.0.10", &["10.244.1.2"])), 0).unwrap();
+    let created = intent.revision();
+    make(&mut intent, &Change::PutService(name("web"), service("10.96.0.10", &["10.244.1.3", "10.244.1.2"])), 0)
+        .unwrap();
+    let web = intent.services[&name("web")].clone();
+    assert_eq!(web.frontend_revision, created);
+    let revisions: Vec<_> = intent.backends(&web).iter().map(|(e, revision)| (e.name.to_string(), *revision)).collect();
+    assert_eq!(revisions, [("e1".to_string(), created), ("e2".to_string(), created + 1)]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Make(u8, u32),
+    Free(u32),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..4u8, 0..24u32).prop_map(|(node, n)| Step::Make(node, n)),
+        3 => (0..24u32).prop_map(Step::Free),
+        1 => (1..50u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    /// No address, port or id is in use twice, none is given before it rested, and what is written reads back.
+    #[test]
+    fn any_history_keeps_addresses_apart(steps in proptest::collection::vec(step(), 1..120)) {
+        let mut intent = with_nodes(3);
+        let mut now = 1000;
+        let mut freed: BTreeMap<IpAddr, u64> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Wait(seconds) => now += seconds,
+                Step::Make(node, n) => {
+                    let fresh = !intent.endpoints.contains_key(&name(&format!("e{n}")));
+                    if make(&mut intent, &endpoint(node, n, None), now).is_ok() && fresh {
+                        let ip = intent.endpoints[&name(&format!("e{n}"))].ips[0];
+                        prop_assert!(freed.get(&ip).is_none_or(|at| now - at >= REST_SECONDS));
+                    }
+                }
+                Step::Free(n) => {
+                    let there = intent.endpoints.get(&name(&format!("e{n}"))).map(|e| e.ips[0]);
+                    prop_assert_eq!(make(&mut intent, &Change::DeleteEndpoint(name(&format!("e{n}"))), now).is_ok(), there.is_some());
+                    freed.extend(there.map(|ip| (ip, now)));
+                }
+            }
+            let all: Vec<_> = intent.endpoints.values().collect();
+            let distinct = |count: usize| count == all.len();
+            prop_assert!(distinct(all.iter().map(|e| e.ips[0]).collect::<std::collections::BTreeSet<_>>().len()));
+            prop_assert!(distinct(all.iter().map(|e| e.id).collect::<std::collections::BTreeSet<_>>().len()));
+            prop_assert!(distinct(all.iter().map(|e| (&e.node, e.port)).collect::<std::collections::BTreeSet<_>>().len()));
+        }
+        for value in intent.endpoints.values().cloned().map(Value::Endpoint) {
+            prop_assert_eq!(Value::decode(&value.key().encode(), &value.encode()).unwrap(), value);
+        }
+    }
+}

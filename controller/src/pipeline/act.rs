@@ -1,0 +1,120 @@
+//! The actions and instructions our flows are made of, in the forms in which Open vSwitch reads them back.
+
+use std::net::Ipv4Addr;
+
+use api::Protocol;
+use openflow::{
+    Action, Field, Instruction, Mac, Match, PortNo,
+    action::{Ct, Nat, Subfield},
+};
+
+use super::Table;
+
+const ARP_REPLY: u16 = 2;
+
+/// Does these now.
+pub fn apply(actions: Vec<Action>) -> Vec<Instruction> {
+    vec![Instruction::apply(actions)]
+}
+
+/// Goes on in another table.
+pub fn goto(table: Table) -> Vec<Instruction> {
+    vec![Instruction::goto(table.id())]
+}
+
+/// Does these now and goes on in another table.
+pub fn then(actions: Vec<Action>, table: Table) -> Vec<Instruction> {
+    vec![Instruction::apply(actions), Instruction::goto(table.id())]
+}
+
+/// Sets a register.
+pub fn load(reg: u8, value: u32) -> Action {
+    Action::set_reg(reg, value)
+}
+
+/// The network's id as the tunnel carried it.
+pub fn tunnel_id_to_reg(reg: u8) -> Action {
+    Action::copy(Subfield::new(Field::OXM_OF_TUNNEL_ID, 0, 24), Subfield::new(Field::reg(reg), 0, 24))
+}
+
+/// The network's id as the tunnel is to carry it.
+pub fn set_tunnel_id(id: u32) -> Action {
+    Action::set_field(Field::OXM_OF_TUNNEL_ID, u64::from(id))
+}
+
+/// The other end of a tunnel whose port leaves that open.
+pub fn set_tunnel_dst(ip: Ipv4Addr) -> Action {
+    Action::set_field(Field::NXM_NX_TUN_IPV4_DST, ip)
+}
+
+/// The Ethernet destination.
+pub fn set_eth_dst(mac: Mac) -> Action {
+    Action::set_field(Field::OXM_OF_ETH_DST, mac)
+}
+
+/// Takes one from the time to live.
+pub fn dec_ttl() -> Action {
+    Action::DecNwTtl
+}
+
+/// Hands the packet to a group.
+pub fn group(id: u32) -> Action {
+    Action::group(id)
+}
+
+/// Out of the port that a register names.
+pub fn output_reg(reg: u8) -> Action {
+    Action::output_reg(Field::reg(reg))
+}
+
+/// Back out of the port the packet came in by.
+pub fn output_in_port() -> Action {
+    Action::output(PortNo::IN_PORT)
+}
+
+/// Turns an ARP request into the answer "`ip` is at `mac`" and sends it back.
+pub fn arp_reply(mac: Mac, ip: Ipv4Addr) -> Vec<Action> {
+    vec![
+        Action::copy(Field::OXM_OF_ETH_SRC, Field::OXM_OF_ETH_DST),
+        Action::set_field(Field::OXM_OF_ETH_SRC, mac),
+        Action::set_field(Field::OXM_OF_ARP_OP, ARP_REPLY),
+        Action::copy(Field::OXM_OF_ARP_SHA, Field::OXM_OF_ARP_THA),
+        Action::set_field(Field::OXM_OF_ARP_SHA, mac),
+        Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
+        Action::set_field(Field::OXM_OF_ARP_SPA, ip),
+        output_in_port(),
+    ]
+}
+
+/// Translates what belongs to a known connection.
+pub fn ct_nat(zone: u16, next: Table) -> Action {
+    Ct::new(zone).nat(Nat::existing()).table(next.id()).into()
+}
+
+/// Keeps the connection and translates its destination.
+pub fn ct_dnat(zone: u16, ip: Ipv4Addr, port: u16, next: Table) -> Action {
+    let nat = Nat::dst(ip).port(port);
+    Ct::new(zone).commit().nat(nat).table(next.id()).into()
+}
+
+/// Keeps the connection and translates its source.
+pub fn ct_snat(zone: u16, ip: Ipv4Addr, next: Table) -> Action {
+    let nat = Nat::src(ip);
+    Ct::new(zone).commit().nat(nat).table(next.id()).into()
+}
+
+/// Adds the transport destination port.
+pub fn transport_dst(matching: Match, protocol: Protocol, port: u16) -> Match {
+    match protocol {
+        Protocol::Tcp => matching.tcp_dst(port),
+        Protocol::Udp => matching.udp_dst(port),
+    }
+}
+
+/// Adds the transport source port.
+pub fn transport_src(matching: Match, protocol: Protocol, port: u16) -> Match {
+    match protocol {
+        Protocol::Tcp => matching.tcp_src(port),
+        Protocol::Udp => matching.udp_src(port),
+    }
+}

@@ -1,0 +1,91 @@
+//! Flows and groups in a normal form, so that what a switch reads back can be compared with what was sent.
+
+use std::collections::BTreeSet;
+
+use openflow::{
+    Action, Instruction, Match,
+    action::{Ct, CtZone},
+};
+
+use super::{Cookie, Reason, Table};
+use crate::reconcile::CtFlush;
+
+/// What makes a flow itself: two flows of a switch never share it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey {
+    /// The table's number.
+    pub table: u8,
+    /// Its priority.
+    pub priority: u16,
+    /// What it matches.
+    pub matching: Match,
+}
+
+/// What a flow does, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowBody {
+    /// The cookie's number: see [`Cookie`].
+    pub cookie: u64,
+    /// What it does; nothing drops.
+    pub instructions: Vec<Instruction>,
+}
+
+/// A flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// What makes it itself.
+    pub key: FlowKey,
+    /// What it does.
+    pub body: FlowBody,
+}
+
+impl Flow {
+    /// A flow of an object.
+    pub fn new(table: Table, priority: u16, matching: Match, cookie: Cookie, instructions: Vec<Instruction>) -> Self {
+        let key = FlowKey { table: table.id(), priority, matching: canonical(matching) };
+        Self { key, body: FlowBody { cookie: cookie.to_u64(), instructions } }
+    }
+
+    /// A flow that drops.
+    pub fn drop(table: Table, priority: u16, matching: Match, reason: Reason) -> Self {
+        Self::new(table, priority, matching, Cookie::drop(reason), Vec::new())
+    }
+}
+
+/// A select group: each packet that opens a connection takes one bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number.
+    pub id: u32,
+    /// What each bucket does.
+    pub buckets: Vec<Vec<Action>>,
+}
+
+impl Group {
+    /// A select group with these buckets.
+    pub fn select(id: u32, buckets: impl IntoIterator<Item = Vec<Action>>) -> Self {
+        Self { id, buckets: buckets.into_iter().collect() }
+    }
+
+    /// Where its buckets translate connections to.
+    pub fn backends(&self) -> BTreeSet<CtFlush> {
+        let translations = self.buckets.iter().flatten().filter_map(|action| match action {
+            Action::NxCt(Ct { zone: CtZone::Imm(zone), actions, .. }) => Some((*zone, actions)),
+            _ => None,
+        });
+        translations
+            .flat_map(|(zone, actions)| actions.iter().map(move |action| (zone, action)))
+            .filter_map(|(zone, action)| match action {
+                Action::NxNat(nat) => Some(CtFlush { zone, ip: nat.ipv4_min?, port: nat.proto_min? }),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// TEMP
+pub fn canonical(m: Match) -> Match {
+    let mut f: Vec<_> = m.into_iter().collect();
+    f.sort();
+    f.into_iter().collect()
+}

@@ -1,0 +1,45 @@
+//! The vocabulary of our flows: tables, registers, ports, cookies, reasons to drop.
+
+pub mod act;
+mod cookie;
+mod flow;
+mod ports;
+mod reason;
+mod tables;
+
+pub use cookie::Cookie;
+pub use flow::{Flow, FlowBody, FlowKey, Group, canonical};
+pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
+pub use reason::Reason;
+pub use tables::Table;
+
+use std::net::Ipv4Addr;
+
+/// The bridge on every host.
+pub const BRIDGE: &str = "kbr0";
+
+/// The address that stands for the cluster's distributed router on every node: next hop of the host's routes,
+/// and source of connections from an endpoint to itself by way of a service.
+pub const ROUTER_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 1);
+
+/// Registers, by number, and the values they take.
+pub mod reg {
+    /// The network's id (its VNI).
+    pub const NETWORK: u8 = 0;
+    /// The port the packet will leave by.
+    pub const OUT: u8 = 1;
+    /// Where the packet came from: one of the `FROM_…` values.
+    pub const FROM: u8 = 2;
+    /// Bits: see [`FLAG_HAIRPIN`].
+    pub const FLAGS: u8 = 3;
+
+    /// From an endpoint of this node.
+    pub const FROM_ENDPOINT: u32 = 1;
+    /// From the host itself.
+    pub const FROM_GATEWAY: u32 = 2;
+    /// From another node.
+    pub const FROM_TUNNEL: u32 = 3;
+
+    /// The packet goes back to the endpoint it came from, which reached itself through a service.
+    pub const FLAG_HAIRPIN: u32 = 1;
+}

@@ -1,0 +1,79 @@
+//! Why a packet is dropped. Every drop is a flow with one of these.
+
+/// Why a packet is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// A control frame of a link (STP, LLDP, LACP) from an endpoint.
+    ControlFrame = 1,
+    /// ARP whose sender is not the endpoint of that port.
+    SpoofedArp = 2,
+    /// IPv4 whose source is not the endpoint of that port.
+    SpoofedIp = 3,
+    /// Neither IPv4 nor ARP.
+    NotIpv4 = 4,
+    /// From a tunnel, but not from a member.
+    NotAMember = 5,
+    /// ARP for an address that nobody has.
+    UnknownArp = 6,
+    /// ARP that asks nothing.
+    UnaskedArp = 7,
+    /// To an address of a network that no endpoint has.
+    NoEndpoint = 8,
+    /// To a virtual address and port that no service has.
+    NoService = 9,
+    /// To a service that has no backend.
+    NoBackend = 10,
+    /// Of a connection to a service that conntrack calls invalid.
+    InvalidState = 11,
+    /// Broadcast or multicast.
+    Multicast = 12,
+    /// Its time to live is over.
+    TtlExpired = 13,
+    /// To an address that is not ours, from where nothing goes outside.
+    NoRoute = 14,
+}
+
+impl Reason {
+    const ALL: [Self; 14] = [
+        Self::ControlFrame,
+        Self::SpoofedArp,
+        Self::SpoofedIp,
+        Self::NotIpv4,
+        Self::NotAMember,
+        Self::UnknownArp,
+        Self::UnaskedArp,
+        Self::NoEndpoint,
+        Self::NoService,
+        Self::NoBackend,
+        Self::InvalidState,
+        Self::Multicast,
+        Self::TtlExpired,
+        Self::NoRoute,
+    ];
+
+    /// The reason with this number, as it stands in a cookie.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| u32::from(*reason as u8) == number)
+    }
+
+    /// The reason in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ControlFrame => "control frame from an endpoint",
+            Self::SpoofedArp => "spoofed ARP sender",
+            Self::SpoofedIp => "spoofed source",
+            Self::NotIpv4 => "neither IPv4 nor ARP",
+            Self::NotAMember => "tunnel packet from no member",
+            Self::UnknownArp => "ARP for an address nobody has",
+            Self::UnaskedArp => "ARP that asks nothing",
+            Self::NoEndpoint => "no endpoint has this address",
+            Self::NoService => "no service has this address and port",
+            Self::NoBackend => "service without backends",
+            Self::InvalidState => "invalid connection state",
+            Self::Multicast => "broadcast or multicast",
+            Self::TtlExpired => "time to live is over",
+            Self::NoRoute => "no route",
+        }
+    }
+}

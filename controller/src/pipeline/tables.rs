@@ -1,0 +1,95 @@
+//! The tables, in the order packets meet them.
+
+/// A table of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// Where from: network and direction into registers, spoof guard.
+    Classify = 0,
+    /// Answers ARP from intent.
+    Resolve = 10,
+    /// Sends only stateful traffic through conntrack.
+    Track = 20,
+    /// What an endpoint may send.
+    EgressPolicy = 30,
+    /// Virtual address to backend.
+    Service = 40,
+    /// Destination to port or tunnel.
+    Route = 50,
+    /// What an endpoint may receive.
+    IngressPolicy = 60,
+    /// Last steps before a local port: translates replies of services back.
+    Deliver = 65,
+    /// Out of the port that was chosen.
+    Output = 70,
+}
+
+impl Table {
+    /// All tables in order.
+    pub const ALL: [Self; 9] = [
+        Self::Classify,
+        Self::Resolve,
+        Self::Track,
+        Self::EgressPolicy,
+        Self::Service,
+        Self::Route,
+        Self::IngressPolicy,
+        Self::Deliver,
+        Self::Output,
+    ];
+
+    /// Its number.
+    pub fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// The table with this number.
+    pub fn from_id(id: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.id() == id)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classify => "classify",
+            Self::Resolve => "resolve",
+            Self::Track => "track",
+            Self::EgressPolicy => "egress_policy",
+            Self::Service => "service",
+            Self::Route => "route",
+            Self::IngressPolicy => "ingress_policy",
+            Self::Deliver => "deliver",
+            Self::Output => "output",
+        }
+    }
+
+    /// What it does, in one line.
+    pub fn does(self) -> &'static str {
+        match self {
+            Self::Classify => "where from: network and direction into registers; spoof guard; control frames dropped",
+            Self::Resolve => "answers ARP for endpoints, gateway and router",
+            Self::Track => "sends traffic to virtual addresses through conntrack",
+            Self::EgressPolicy => "what an endpoint may send",
+            Self::Service => "virtual address and port to a select group of backends",
+            Self::Route => "destination to local port, tunnel or gateway; TTL and Ethernet addresses",
+            Self::IngressPolicy => "what an endpoint may receive",
+            Self::Deliver => "translates replies of services back; an endpoint that reached itself",
+            Self::Output => "out of the port chosen by route",
+        }
+    }
+
+    /// What becomes of a packet that no flow of an object matches.
+    pub fn miss(self) -> &'static str {
+        match self {
+            Self::Classify => "drop: spoofed or not IPv4",
+            Self::Resolve => "drop: no such address",
+            Self::Route => "drop: no route",
+            Self::Track => "goto egress_policy",
+            Self::EgressPolicy => "goto service",
+            Self::Service => "goto route",
+            Self::IngressPolicy => "goto deliver",
+            Self::Deliver => "goto output",
+            Self::Output => "output",
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The one task that owns the [`Core`]: events from sockets and store go in, actions go out to sessions.
+//!
+//! ```text
+//!  store ── Txn ──┐                     ┌── Command ──► switch session (one task per switch)
+//!  sessions ──────┼─► events ► Core ►───┼── watch<HostTarget> ──► host session (one task per host)
+//!  http ── Wait ──┘                     └── oneshot ──► http
+//! ```
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use api::Name;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    agents::Agents,
+    compile::Host,
+    core::{Action, Broken, Core, NodeProgress, SessionId},
+    intent::Txn,
+    reconcile::{Batch, Installed},
+};
+
+/// What a switch's session is to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Read flows and groups, and say [`Event::Observed`].
+    ReadBack,
+    /// Send a batch, and say [`Event::BatchDone`].
+    Send(Batch),
+}
+
+/// What a host's OVSDB is to hold, as of a revision.
+pub type HostTarget = (Arc<Host>, u64);
+
+/// What the core hears.
+#[derive(Debug)]
+pub enum Event {
+    /// A transaction was committed.
+    Txn(Arc<Txn>),
+    /// A session to a node's switch is up.
+    SwitchUp(Name, SessionId, mpsc::UnboundedSender<Command>),
+    /// A session to a node's switch ended.
+    SwitchDown(Name, SessionId),
+    /// A switch was read back.
+    Observed(Name, SessionId, Installed),
+    /// A switch committed or refused a batch.
+    BatchDone(Name, SessionId, u64, Result<(), String>),
+    /// A session to a host's OVSDB is up and wants to know what it is to hold.
+    HostUp(Name, oneshot::Sender<watch::Receiver<HostTarget>>),
+    /// A host's OVSDB holds what it was to hold as of this revision, but for some ports.
+    HostDone(Name, u64, Broken),
+    /// Tell me when everything up to this revision is acknowledged.
+    Wait(u64, oneshot::Sender<()>),
+    /// Who has not acknowledged everything up to this revision?
+    Pending(u64, oneshot::Sender<Vec<String>>),
+    /// How far is everyone?
+    Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
+}
+
+/// A way to talk to the core.
+#[derive(Clone)]
+pub struct CoreHandle {
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl CoreHandle {
+    /// A handle, and where its events come out: give that to [`run`].
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (events, queue) = mpsc::unbounded_channel();
+        (Self { events }, queue)
+    }
+
+    /// Tells the core something. It is heard as long as the process lives.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Returns when everything up to `revision` is acknowledged.
+    pub async fn wait(&self, revision: u64) {
+        let _ = self.ask(|answer| Event::Wait(revision, answer)).await;
+    }
+
+    /// The nodes that have not acknowledged everything up to `revision`.
+    pub async fn pending(&self, revision: u64) -> Vec<String> {
+        self.ask(|answer| Event::Pending(revision, answer)).await.unwrap_or_default()
+    }
+
+    /// How far each node is.
+    pub async fn progress(&self) -> BTreeMap<Name, NodeProgress> {
+        self.ask(Event::Progress).await.unwrap_or_default()
+    }
+
+    /// What a host's OVSDB is to hold, now and later; none if there is no such node.
+    pub async fn host(&self, node: Name) -> Option<watch::Receiver<HostTarget>> {
+        self.ask(|answer| Event::HostUp(node, answer)).await
+    }
+
+    async fn ask<T>(&self, event: impl FnOnce(oneshot::Sender<T>) -> Event) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(event(answer));
+        answered.await.ok()
+    }
+}
+
+/// Runs the core until all handles are gone.
+pub async fn run(core: Core, agents: Arc<Agents>, events: mpsc::UnboundedReceiver<Event>) {
+    let mut shell = Shell {
+        core,
+        agents,
+        sessions: BTreeMap::new(),
+        hosts: BTreeMap::new(),
+        waiters: BTreeMap::new(),
+        next_waiter: 0,
+    };
+    let start = shell.core.hosts();
+    shell.act(start);
+    shell.run(events).await;
+}
+
+struct Shell {
+    core: Core,
+    agents: Arc<Agents>,
+    sessions: BTreeMap<Name, (SessionId, mpsc::UnboundedSender<Command>)>,
+    hosts: BTreeMap<Name, watch::Sender<HostTarget>>,
+    waiters: BTreeMap<u64, oneshot::Sender<()>>,
+    next_waiter: u64,
+}
+
+impl Shell {
+    async fn run(&mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        loop {
+            let timeout = self.core.poll_timeout();
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = sleep_until(timeout) => {
+                    let actions = self.core.handle_timeout(Instant::now());
+                    self.act(actions);
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
+            let actions = self.hear(event);
+            self.act(actions);
+        }
+    }
+
+    fn hear(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Txn(txn) => return self.core.apply(&txn),
+            Event::SwitchUp(node, session, commands) => {
+                let actions = self.core.switch_up(&node, session);
+                self.sessions.insert(node, (session, commands));
+                return actions;
+            }
+            Event::SwitchDown(node, session) => {
+                self.core.switch_down(&node, session);
+                if self.sessions.get(&node).is_some_and(|(current, _)| *current == session) {
+                    self.sessions.remove(&node);
+                }
+            }
+            Event::Observed(node, session, installed) => return self.core.observed(&node, session, installed),
+            Event::BatchDone(node, session, id, result) => {
+                return self.core.batch_done(&node, session, id, result, Instant::now());
+            }
+            Event::HostUp(node, answer) => {
+                if let Some(host) = self.hosts.get(&node) {
+                    let _ = answer.send(host.subscribe());
+                }
+            }
+            Event::HostDone(node, revision, broken) => return self.core.host_done(&node, revision, broken),
+            Event::Wait(revision, answer) => {
+                self.next_waiter += 1;
+                self.waiters.retain(|_, waiter| !waiter.is_closed());
+                self.waiters.insert(self.next_waiter, answer);
+                return self.core.wait(self.next_waiter, revision);
+            }
+            Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
+            Event::Progress(answer) => drop(answer.send(self.core.progress())),
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Send(node, session, batch) => self.command(&node, session, Command::Send(batch)),
+                Action::ReadBack(node, session) => self.command(&node, session, Command::ReadBack),
+                Action::SetHost(node, host, revision) => {
+                    let target = (host, revision);
+                    match self.hosts.get(&node) {
+                        Some(sender) => drop(sender.send_replace(target)),
+                        None => drop(self.hosts.insert(node, watch::Sender::new(target))),
+                    }
+                }
+                Action::RemoveHost(node) => {
+                    self.hosts.remove(&node);
+                    self.sessions.remove(&node);
+                    self.agents.forget(&node);
+                }
+                Action::AgentChanged(node) => self.agents.changed(&node, self.core.compiler().intent().revision()),
+                Action::Resolve(waiter) => {
+                    if let Some(answer) = self.waiters.remove(&waiter) {
+                        let _ = answer.send(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A session that is gone says so itself; what it does not get is sent to the next one.
+    fn command(&self, node: &Name, session: SessionId, command: Command) {
+        if let Some((current, commands)) = self.sessions.get(node)
+            && *current == session
+        {
+            let _ = commands.send(command);
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,103 @@
+//! Wires the rooms together.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use anyhow::Context;
+use api::{DEFAULT_NETWORK, Name, NetworkSpec};
+use tokio::{net::TcpListener, signal, sync::mpsc};
+
+use crate::{
+    agents::Agents,
+    args::Args,
+    compile::Settings,
+    core::Core,
+    http::{App, router},
+    intent::Change,
+    metrics::Metrics,
+    runtime::{CoreHandle, Event, run},
+    southbound::{Switches, serve_hosts, serve_switches},
+    store::Store,
+};
+
+/// Runs the controller until it is told to end.
+///
+/// # Errors
+/// When the store cannot be opened, an address cannot be listened on, or the options contradict what is stored.
+pub async fn serve(args: Args) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&args.data_dir)
+        .with_context(|| format!("cannot make {}; give another --data-dir", args.data_dir.display()))?;
+    let settings =
+        Settings { mesh: args.mesh.into(), services: args.service_cidr, ovsdb_port: args.listen_ovsdb.port() };
+    let (txns_out, mut txns) = mpsc::unbounded_channel();
+    let store = Store::open(&args.data_dir.join("store.redb"), args.service_cidr, txns_out)?;
+    ensure_default_network(&store, &args).await?;
+    // What the store said so far is in the intent the core starts from.
+    let intent = store.read().clone();
+    while txns.try_recv().is_ok() {}
+
+    let openflow = listen(args.listen_openflow, "OpenFlow").await?;
+    let ovsdb = listen(args.listen_ovsdb, "OVSDB").await?;
+    let http = listen(args.listen_http, "HTTP").await?;
+
+    let metrics = Arc::new(Metrics::default());
+    let agents = Arc::new(Agents::new(intent.revision()));
+    let switches = Switches::new(metrics.clone());
+    let (core, events) = CoreHandle::new();
+    tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), events));
+    let forward = core.clone();
+    tokio::spawn(async move {
+        while let Some(txn) = txns.recv().await {
+            forward.tell(Event::Txn(txn));
+        }
+    });
+    tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), metrics.clone()));
+    tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), metrics.clone()));
+    let app = App { store, core, switches, agents, metrics, settings, started: Instant::now() };
+    tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
+    let served = axum::serve(http, router(Arc::new(app)));
+    tokio::select! {
+        result = served => result.context("the API ended"),
+        result = terminated() => result,
+    }
+}
+
+async fn listen(at: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| format!("cannot listen for {what} on {at}"))
+}
+
+async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()> {
+    let spec = NetworkSpec {
+        subnets: vec![args.pod_cidr],
+        mode: api::Mode::Routed,
+        node_prefix: args.node_prefix,
+        tunnel: args.tunnel,
+    };
+    let name = Name::new(DEFAULT_NETWORK)?;
+    let there = store.read().networks.get(&name).map(|network| network.spec.clone());
+    match there {
+        Some(there) if there == spec => Ok(()),
+        Some(there) => anyhow::bail!(
+            "the store's default network is {} (/{} per node, {}), the options say {} (/{}, {}); give the same options, or another --data-dir",
+            there.subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            there.node_prefix,
+            there.tunnel.as_str(),
+            args.pod_cidr,
+            args.node_prefix,
+            args.tunnel.as_str()
+        ),
+        None => {
+            store.propose(Change::CreateNetwork(name, spec)).await.context("the default network")?;
+            Ok(())
+        }
+    }
+}
+
+async fn terminated() -> anyhow::Result<()> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = signal::ctrl_c() => result?,
+    }
+    tracing::info!("ending; switches go on as they are");
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! What a host's OVSDB holds against what it is to hold: pure, and empty the second time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use ovsdb::{NamedUuid, Replica, Row, Txn, Uuid};
+
+use crate::{
+    compile::{Bridge, Host, Port, PortKind},
+    core::Broken,
+    pipeline::BRIDGE,
+};
+
+/// Marks what is ours among `external_ids`.
+const OWNER: &str = "sdn-owner";
+
+/// How long Open vSwitch waits between attempts to reach the controller, at the most, in milliseconds.
+const MAX_BACKOFF: i64 = 1000;
+
+/// After how long Open vSwitch asks a silent controller for a word, in milliseconds.
+const PROBE: i64 = 5000;
+
+/// The tables and columns a plan looks at.
+pub const MONITORED: [(&str, &[&str]); 5] = [
+    ("Open_vSwitch", &["bridges", "external_ids"]),
+    (
+        "Bridge",
+        &["name", "ports", "controller", "fail_mode", "protocols", "datapath_type", "other_config", "external_ids"],
+    ),
+    ("Port", &["name", "interfaces", "external_ids"]),
+    ("Interface", &["name", "type", "options", "ofport", "ofport_request", "error", "mtu_request"]),
+    ("Controller", &["target", "connection_mode", "max_backoff", "inactivity_probe"]),
+];
+
+type StringMap = BTreeMap<String, String>;
+
+/// What it takes, and what stands in the way.
+#[derive(Debug)]
+pub struct Plan {
+    /// One transaction; empty if all is as it is to be.
+    pub txn: Txn,
+    /// Ports that do not work, and why.
+    pub broken: Broken,
+}
+
+/// The least that makes `replica` hold `host`, with its bridge under the controller at `controller`.
+pub fn plan(host: &Host, replica: &Replica, controller: SocketAddr) -> Plan {
+    let mut plan = Plan { txn: Txn::new("Open_vSwitch"), broken: Broken::new() };
+    let Some(bridge) = &host.bridge else { return plan };
+    match replica.rows("Bridge").find(|row| row.read::<String>("name") == BRIDGE) {
+        None => plan.create(host, bridge, replica, controller),
+        Some(row) => plan.update(host, bridge, &row, replica, controller),
+    }
+    plan
+}
+
+impl Plan {
+    /// Bridge, local port, tunnels, endpoints and controller in one transaction: it is never there without them.
+    fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, controller: SocketAddr) {
+        let Some(root) = replica.rows("Open_vSwitch").next() else { return };
+        let mut ports = vec![self.insert_local(bridge)];
+        for port in host.ports.values() {
+            if self.name_is_free(port, replica) {
+                ports.push(self.insert_port(port));
+            }
+        }
+        let controller = self.insert_controller(controller);
+        let mut insert =
+            self.txn.insert("Bridge").set("name", BRIDGE).set("ports", ports).set("controller", controller);
+        for (column, value) in strings(bridge) {
+            insert = insert.set(column, value);
+        }
+        let made = insert.set("other_config", &other_config(bridge)).set("external_ids", &owned("bridge")).id();
+        self.txn.mutate("Open_vSwitch", root.uuid()).insert("bridges", made);
+    }
+
+    fn update(&mut self, host: &Host, bridge: &Bridge, row: &Row, replica: &Replica, controller: SocketAddr) {
+        for (column, value) in strings(bridge) {
+            if row.read::<BTreeSet<String>>(column) != BTreeSet::from([value.to_owned()]) {
+                self.txn.update("Bridge", row.uuid()).set(column, value);
+            }
+        }
+        self.put_missing("Bridge", row, "other_config", other_config(bridge));
+        self.put_missing("Bridge", row, "external_ids", owned("bridge"));
+        self.update_controllers(row, replica, controller);
+        let ports: BTreeMap<String, Row> = row
+            .read::<BTreeSet<Uuid>>("ports")
+            .into_iter()
+            .filter_map(|uuid| replica.row("Port", uuid))
+            .map(|port| (port.read("name"), port))
+            .collect();
+        self.update_local(bridge, ports.get(BRIDGE), row.uuid(), replica);
+        for port in host.ports.values() {
+            match ports.get(&port.name) {
+                Some(there) => self.update_port(port, there, replica),
+                None if self.name_is_free(port, replica) => {
+                    let made = self.insert_port(port);
+                    self.txn.mutate("Bridge", row.uuid()).insert("ports", made);
+                }
+                None => {}
+            }
+        }
+        let ours = |port: &Row| port.read::<StringMap>("external_ids").contains_key(OWNER);
+        for (name, port) in &ports {
+            if !host.ports.contains_key(name) && name != BRIDGE && ours(port) {
+                self.txn.mutate("Bridge", row.uuid()).delete("ports", port.uuid());
+            }
+        }
+    }
+
+    /// Pairs of a map that must be there; others are none of our business.
+    fn put_missing(&mut self, table: &str, row: &Row, column: &str, wanted: StringMap) {
+        let there: StringMap = row.read(column);
+        let missing: Vec<(String, String)> =
+            wanted.into_iter().filter(|(key, value)| there.get(key) != Some(value)).collect();
+        if !missing.is_empty() {
+            self.txn.mutate(table, row.uuid()).put(column, &missing);
+        }
+    }
+
+    fn update_controllers(&mut self, bridge: &Row, replica: &Replica, controller: SocketAddr) {
+        let there: Vec<Row> = bridge
+            .read::<BTreeSet<Uuid>>("controller")
+            .into_iter()
+            .filter_map(|uuid| replica.row("Controller", uuid))
+            .collect();
+        let right = |row: &Row| {
+            row.read::<String>("target") == target(controller)
+                && row.read::<String>("connection_mode") == "out-of-band"
+                && row.read::<Option<i64>>("max_backoff") == Some(MAX_BACKOFF)
+                && row.read::<Option<i64>>("inactivity_probe") == Some(PROBE)
+        };
+        if !matches!(there.as_slice(), [only] if right(only)) {
+            let made = self.insert_controller(controller);
+            self.txn.update("Bridge", bridge.uuid()).set("controller", made);
+        }
+    }
+
+    fn update_local(&mut self, bridge: &Bridge, port: Option<&Row>, bridge_row: Uuid, replica: &Replica) {
+        let interface = port.and_then(|port| interface(port, replica));
+        let Some(interface) = interface else {
+            let made = self.insert_local(bridge);
+            self.txn.mutate("Bridge", bridge_row).insert("ports", made);
+            return;
+        };
+        if interface.read::<Option<i64>>("mtu_request") != Some(i64::from(bridge.mtu)) {
+            self.txn.update("Interface", interface.uuid()).set("mtu_request", i64::from(bridge.mtu));
+        }
+    }
+
+    fn update_port(&mut self, port: &Port, there: &Row, replica: &Replica) {
+        let Some(interface) = interface(there, replica) else { return };
+        let (kind, options) = interface_of(port);
+        let number = i64::from(port.number);
+        let right = interface.read::<String>("type") == kind
+            && interface.read::<StringMap>("options") == options
+            && interface.read::<Option<i64>>("ofport_request") == Some(number);
+        if !right {
+            self.txn
+                .update("Interface", interface.uuid())
+                .set("type", kind)
+                .set("options", &options)
+                .set("ofport_request", number);
+        }
+        self.put_missing("Port", there, "external_ids", owned(owner_of(port)));
+        let error: Option<String> = interface.read("error");
+        match interface.read::<Option<i64>>("ofport") {
+            Some(has) if has == number => {}
+            _ if error.is_some() => drop(self.broken.insert(port.name.clone(), error.unwrap_or_default())),
+            Some(has) if has > 0 => {
+                let why = format!("has OpenFlow port {has}, asked for {number}: another port of {BRIDGE} holds it");
+                self.broken.insert(port.name.clone(), why);
+            }
+            _ => drop(self.broken.insert(port.name.clone(), "Open vSwitch has not opened it yet".into())),
+        }
+    }
+
+    /// Names of ports are unique in the whole database: one that another bridge has would refuse the transaction.
+    fn name_is_free(&mut self, port: &Port, replica: &Replica) -> bool {
+        let free = replica.find("Port", "name", port.name.as_str()).is_empty();
+        if !free {
+            self.broken.insert(port.name.clone(), "another bridge has a port of this name; remove it there".into());
+        }
+        free
+    }
+
+    fn insert_local(&mut self, bridge: &Bridge) -> NamedUuid {
+        let interface = self.txn.insert("Interface").set("name", BRIDGE).set("type", "internal");
+        let interface = interface.set("mtu_request", i64::from(bridge.mtu)).id();
+        self.txn.insert("Port").set("name", BRIDGE).set("interfaces", interface).id()
+    }
+
+    fn insert_port(&mut self, port: &Port) -> NamedUuid {
+        let (kind, options) = interface_of(port);
+        let interface = self.txn.insert("Interface").set("name", port.name.as_str()).set("type", kind);
+        let interface = interface.set("options", &options).set("ofport_request", i64::from(port.number)).id();
+        let made = self.txn.insert("Port").set("name", port.name.as_str()).set("interfaces", interface);
+        made.set("external_ids", &owned(owner_of(port))).id()
+    }
+
+    fn insert_controller(&mut self, controller: SocketAddr) -> NamedUuid {
+        let made = self.txn.insert("Controller").set("target", target(controller).as_str());
+        let made = made.set("connection_mode", "out-of-band").set("max_backoff", MAX_BACKOFF);
+        made.set("inactivity_probe", PROBE).id()
+    }
+}
+
+/// Columns of the bridge that hold one string each.
+fn strings(bridge: &Bridge) -> [(&'static str, &'static str); 3] {
+    [("datapath_type", bridge.datapath.as_str()), ("fail_mode", "secure"), ("protocols", "OpenFlow13")]
+}
+
+fn other_config(bridge: &Bridge) -> StringMap {
+    let pairs = [
+        ("datapath-id", format!("{:016x}", bridge.datapath_id)),
+        ("hwaddr", bridge.mac.to_string()),
+        ("disable-in-band", "true".to_owned()),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn owned(what: &str) -> StringMap {
+    BTreeMap::from([(OWNER.to_owned(), what.to_owned())])
+}
+
+fn owner_of(port: &Port) -> &'static str {
+    match port.kind {
+        PortKind::Endpoint => "endpoint",
+        PortKind::Tunnel { .. } => "tunnel",
+    }
+}
+
+fn target(controller: SocketAddr) -> String {
+    format!("tcp:{controller}")
+}
+
+fn interface(port: &Row, replica: &Replica) -> Option<Row> {
+    let first = port.read::<BTreeSet<Uuid>>("interfaces").into_iter().next()?;
+    replica.row("Interface", first)
+}
+
+/// Type and options of a port's interface.
+fn interface_of(port: &Port) -> (&'static str, StringMap) {
+    let PortKind::Tunnel { tunnel, local, remote } = &port.kind else { return ("", StringMap::new()) };
+    let remote = remote.map_or_else(|| "flow".to_owned(), |ip| ip.to_string());
+    let options = [("local_ip", local.to_string()), ("remote_ip", remote), ("key", "flow".to_owned())];
+    (tunnel.as_str(), options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}

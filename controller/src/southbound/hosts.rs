@@ -1,0 +1,148 @@
+//! One session per host's OVSDB, which calls in: keeps the host's bridge and ports as compiled.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use api::Name;
+use ovsdb::{Changes, Client, Options, Replica};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tracing::Instrument;
+
+use super::{Switches, host_plan};
+use crate::{
+    core::Broken,
+    metrics::Metrics,
+    pipeline::BRIDGE,
+    runtime::{CoreHandle, Event, HostTarget},
+};
+
+/// How long a host may take until its database is read.
+const READY: Duration = Duration::from_secs(10);
+
+/// How long to wait for a host that nobody knows (yet) before it is sent away to call again.
+const UNKNOWN: Duration = Duration::from_secs(2);
+
+/// How long to wait after a refused transaction.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// The key among `external_ids` of table Open_vSwitch by which the agent names its node.
+const NODE: &str = "sdn-node";
+
+/// Accepts hosts' OVSDB servers for ever. Bridges are put under the controller's OpenFlow port `openflow`, at the
+/// address by which the host reached us.
+pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switches: Switches, metrics: Arc<Metrics>) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an OVSDB session");
+                tokio::time::sleep(REFUSED).await;
+                continue;
+            }
+        };
+        let (core, switches, metrics) = (core.clone(), switches.clone(), metrics.clone());
+        let span = tracing::info_span!("ovsdb", %peer, node = tracing::field::Empty);
+        let session = async move {
+            if let Err(reason) = session(stream, openflow, &core, &switches, &metrics).await {
+                tracing::info!(reason, "session ended");
+            }
+        };
+        tokio::spawn(session.instrument(span));
+    }
+}
+
+async fn session(
+    stream: TcpStream,
+    openflow: u16,
+    core: &CoreHandle,
+    switches: &Switches,
+    metrics: &Metrics,
+) -> Result<(), String> {
+    let local = stream.local_addr().map_err(|e| e.to_string())?;
+    stream.set_nodelay(true).map_err(|e| e.to_string())?;
+    let client = Client::from_stream(stream, options());
+    let ready = tokio::time::timeout(READY, client.ready()).await;
+    let ready = ready.map_err(|_| format!("the database was not read within {} s", READY.as_secs()))?;
+    ready.map_err(|reason| {
+        metrics.bad_peers.inc();
+        reason.to_string()
+    })?;
+    let mut changes = client.changes();
+    let (node, target) = identify(&client.replica(), &mut changes, core).await?;
+    tracing::Span::current().record("node", node.as_str());
+    let _connected = switches.host_up(&node);
+    tracing::info!("host connected");
+    let controller = SocketAddr::new(local.ip(), openflow);
+    keep(&client, changes, &node, target, controller, core).await
+}
+
+fn options() -> Options {
+    let tables = host_plan::MONITORED.into_iter();
+    let options = Options::new("Open_vSwitch");
+    tables.fold(options, |options, (table, columns)| options.table(table, columns)).index("Port", &["name"])
+}
+
+/// Which node this is, by what its agent wrote; the agent may be about to write it.
+async fn identify(
+    first: &Replica,
+    changes: &mut Changes,
+    core: &CoreHandle,
+) -> Result<(Name, watch::Receiver<HostTarget>), String> {
+    let deadline = tokio::time::Instant::now() + UNKNOWN;
+    let mut replica = first.clone();
+    loop {
+        let ids = replica
+            .rows("Open_vSwitch")
+            .next()
+            .map(|row| row.read::<std::collections::BTreeMap<String, String>>("external_ids"));
+        let named = ids.and_then(|ids| ids.get(NODE).cloned());
+        let reason = match named {
+            None => format!("external_ids:{NODE} is not set: start sdn-agent on that host"),
+            Some(text) => {
+                let name = Name::new(text.as_str()).map_err(|error| error.to_string())?;
+                match core.host(name.clone()).await {
+                    Some(target) => return Ok((name, target)),
+                    None => format!("no node is called {text:?}: its agent has not joined"),
+                }
+            }
+        };
+        let changed = tokio::time::timeout_at(deadline, changes.next()).await;
+        replica = match changed {
+            Ok(Some(_)) => changes.replica().clone(),
+            Ok(None) => return Err("closed".into()),
+            Err(_) => return Err(reason),
+        };
+    }
+}
+
+/// Keeps the host as it is to be until the session ends.
+async fn keep(
+    client: &Client,
+    mut changes: Changes,
+    node: &Name,
+    mut target: watch::Receiver<HostTarget>,
+    controller: SocketAddr,
+    core: &CoreHandle,
+) -> Result<(), String> {
+    loop {
+        let (host, revision) = target.borrow_and_update().clone();
+        let plan = host_plan::plan(&host, &client.replica(), controller);
+        if plan.txn.is_empty() {
+            core.tell(Event::HostDone(node.clone(), revision, plan.broken));
+        } else {
+            let Err(error) = client.transact(plan.txn).await else { continue };
+            tracing::warn!(%error, "the host refused a change; trying again");
+            let refused = Broken::from([(BRIDGE.to_owned(), error.to_string())]);
+            core.tell(Event::HostDone(node.clone(), 0, refused));
+            tokio::time::sleep(REFUSED).await;
+            continue;
+        }
+        tokio::select! {
+            changed = target.changed() => changed.map_err(|_| "the node was removed".to_owned())?,
+            changed = changes.next() => drop(changed.ok_or("the database's session ended")?),
+            reason = client.closed() => return Err(reason.to_string()),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Sockets: one OpenFlow and one OVSDB session per host. No policy lives here.
+
+mod host_plan;
+mod hosts;
+mod messages;
+mod switch;
+mod switches;
+
+pub use hosts::serve as serve_hosts;
+pub use messages::installed;
+pub use switch::SwitchSession;
+pub use switches::{Switches, serve as serve_switches};

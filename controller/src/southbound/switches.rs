@@ -1,0 +1,136 @@
+//! All OpenFlow sessions: switches call in, and are told from each other by their datapath ids.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use api::Name;
+use tokio::net::TcpListener;
+use tracing::Instrument;
+
+use super::switch::{self, SwitchSession};
+use crate::{
+    core::SessionId,
+    metrics::Metrics,
+    runtime::{CoreHandle, Event},
+    store::Store,
+};
+
+#[derive(Default)]
+struct Connected {
+    switches: BTreeMap<Name, (SessionId, SwitchSession)>,
+    /// OVSDB sessions per node: a new one may come before the old one's end is noticed.
+    hosts: BTreeMap<Name, u32>,
+}
+
+/// Who is connected.
+#[derive(Clone)]
+pub struct Switches {
+    connected: Arc<Mutex<Connected>>,
+    next_session: Arc<AtomicU64>,
+    metrics: Arc<Metrics>,
+}
+
+impl Switches {
+    /// Nobody is.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { connected: Arc::default(), next_session: Arc::default(), metrics }
+    }
+
+    /// The session to a node's switch, to read it.
+    pub fn get(&self, node: &Name) -> Option<SwitchSession> {
+        self.lock().switches.get(node).map(|(_, session)| session.clone())
+    }
+
+    /// Whether a session to a node's OVSDB is up.
+    pub fn host_connected(&self, node: &Name) -> bool {
+        self.lock().hosts.contains_key(node)
+    }
+
+    /// Counts a session to a node's OVSDB for as long as the answer lives.
+    pub(super) fn host_up(&self, node: &Name) -> HostUp {
+        let mut connected = self.lock();
+        *connected.hosts.entry(node.clone()).or_default() += 1;
+        self.metrics.hosts_connected.set(connected.hosts.len() as i64);
+        HostUp { switches: self.clone(), node: node.clone() }
+    }
+
+    fn switch_up(&self, node: &Name, session: SwitchSession) -> SessionId {
+        let id = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let mut connected = self.lock();
+        connected.switches.insert(node.clone(), (id, session));
+        self.metrics.switches_connected.set(connected.switches.len() as i64);
+        id
+    }
+
+    fn switch_down(&self, node: &Name, id: SessionId) {
+        let mut connected = self.lock();
+        if connected.switches.get(node).is_some_and(|(current, _)| *current == id) {
+            connected.switches.remove(node);
+        }
+        self.metrics.switches_connected.set(connected.switches.len() as i64);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connected> {
+        self.connected.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A session to a node's OVSDB is up while this lives.
+pub(super) struct HostUp {
+    switches: Switches,
+    node: Name,
+}
+
+impl Drop for HostUp {
+    fn drop(&mut self) {
+        let mut connected = self.switches.lock();
+        if let Some(count) = connected.hosts.get_mut(&self.node) {
+            *count -= 1;
+            if *count == 0 {
+                connected.hosts.remove(&self.node);
+            }
+        }
+        self.switches.metrics.hosts_connected.set(connected.hosts.len() as i64);
+    }
+}
+
+/// Accepts switches for ever.
+pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switches: Switches, metrics: Arc<Metrics>) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an OpenFlow session");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
+        let (store, core, switches, metrics) = (store.clone(), core.clone(), switches.clone(), metrics.clone());
+        let span = tracing::info_span!("openflow", %peer, node = tracing::field::Empty);
+        let session = async move {
+            let reason = match switch::handshake(stream, &store).await {
+                Ok((node, session, events)) => {
+                    tracing::Span::current().record("node", node.as_str());
+                    tracing::info!("switch connected");
+                    let id = switches.switch_up(&node, session.clone());
+                    let reason = switch::run(&node, id, session, events, &core, &metrics).await;
+                    switches.switch_down(&node, id);
+                    core.tell(Event::SwitchDown(node, id));
+                    reason
+                }
+                Err(reason) => {
+                    metrics.bad_peers.inc();
+                    reason
+                }
+            };
+            tracing::info!(reason, "session ended");
+        };
+        tokio::spawn(session.instrument(span));
+    }
+}

@@ -1,0 +1,82 @@
+//! The embedded store: one file, crash-safe.
+
+use std::{path::Path, sync::Arc};
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::{Backend, StoreError};
+use crate::intent::{Txn, Value};
+
+const OBJECTS: TableDefinition<&str, &[u8]> = TableDefinition::new("objects");
+
+/// Transactions in one redb file.
+pub struct RedbBackend {
+    database: Database,
+    path: String,
+}
+
+impl RedbBackend {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// When it cannot be opened, another process has it open, or it is not such a file.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.display().to_string();
+        let database = Database::create(path).map_err(|error| {
+            let reason = match error {
+                redb::DatabaseError::DatabaseAlreadyOpen => {
+                    "another controller has it open; give each its own --data-dir".into()
+                }
+                other => format!("{other}; restore a backup, or move the file away to start afresh"),
+            };
+            StoreError { path: shown.clone(), reason }
+        })?;
+        Ok(Self { database, path: shown })
+    }
+
+    fn error(&self, reason: impl Into<redb::Error>) -> StoreError {
+        StoreError { path: self.path.clone(), reason: reason.into().to_string() }
+    }
+
+    fn read_all(&self) -> Result<Vec<Value>, redb::Error> {
+        let txn = self.database.begin_read()?;
+        let table = match txn.open_table(OBJECTS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut values = Vec::new();
+        for entry in table.iter()? {
+            let (key, bytes) = entry?;
+            let value = Value::decode(key.value(), bytes.value());
+            values.push(value.map_err(|unreadable| redb::Error::Corrupted(unreadable.to_string()))?);
+        }
+        Ok(values)
+    }
+
+    fn write_all(&self, txns: &[Arc<Txn>]) -> Result<(), redb::Error> {
+        let commit = self.database.begin_write()?;
+        {
+            let mut table = commit.open_table(OBJECTS)?;
+            for write in txns.iter().flat_map(|txn| &txn.writes) {
+                let key = write.key.encode();
+                match &write.value {
+                    Some(value) => drop(table.insert(key.as_str(), value.encode().as_slice())?),
+                    None => drop(table.remove(key.as_str())?),
+                }
+            }
+        }
+        commit.commit()?;
+        Ok(())
+    }
+}
+
+impl Backend for RedbBackend {
+    fn load(&mut self) -> Result<Vec<Value>, StoreError> {
+        self.read_all().map_err(|error| self.error(error))
+    }
+
+    fn commit(&mut self, txns: &[Arc<Txn>]) -> Result<(), StoreError> {
+        self.write_all(txns).map_err(|error| self.error(error))
+    }
+}

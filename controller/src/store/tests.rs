@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use super::*;
+
+fn range() -> IpNet {
+    "10.96.0.0/12".parse().unwrap()
+}
+
+fn node(n: u8) -> Change {
+    let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "datapath": "netdev"});
+    Change::PutNode(format!("h{n}").parse().unwrap(), serde_json::from_value(spec).unwrap())
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_there_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let store = Store::open(&path, range(), tx).unwrap();
+    let accepted = store.propose(node(1)).await.unwrap();
+    assert!(accepted.changed);
+    assert_eq!(rx.recv().await.unwrap().revision, accepted.revision);
+    assert!(!store.propose(node(1)).await.unwrap().changed);
+    let before = store.read().nodes.clone();
+    let generation = store.read().generation();
+    drop(store);
+    // The writer thread ends with the last handle, and the file is free again.
+    let (tx, _rx) = mpsc::unbounded_channel();
+    let reopened = loop {
+        match Store::open(&path, range(), tx.clone()) {
+            Ok(store) => break store,
+            Err(error) if error.reason.contains("another controller") => {
+                tokio::time::sleep(Duration::from_millis(5)).await
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(reopened.read().nodes, before);
+    assert_eq!(reopened.read().generation(), generation + 1);
+}
+
+#[tokio::test]
+async fn a_second_controller_on_the_same_file_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let (tx, _rx) = mpsc::unbounded_channel();
+    let _first = Store::open(&path, range(), tx.clone()).unwrap();
+    let error = Store::open(&path, range(), tx).err().unwrap().to_string();
+    assert!(error.contains("another controller"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_none_of_ours_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    std::fs::write(&path, vec![7; 10_000]).unwrap();
+    let (tx, _rx) = mpsc::unbounded_channel();
+    let error = Store::open(&path, range(), tx).err().unwrap().to_string();
+    assert!(error.contains("store.redb") && error.contains("backup"), "{error}");
+}
+
+struct FullDisk;
+
+impl Backend for FullDisk {
+    fn load(&mut self) -> Result<Vec<Value>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn commit(&mut self, txns: &[Arc<Txn>]) -> Result<(), StoreError> {
+        // The very first commit counts the generation up.
+        if txns.iter().any(|txn| txn.revision == 1) {
+            return Ok(());
+        }
+        Err(StoreError { path: "memory".into(), reason: "no space left on device".into() })
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_did_not_happen() {
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let store = Store::start(Box::new(FullDisk), "memory".into(), range(), tx).unwrap();
+    let error = store.propose(node(1)).await.unwrap_err().to_string();
+    assert!(error.contains("no space left"), "{error}");
+    assert!(store.read().nodes.is_empty());
+    assert_eq!(store.read().revision(), 1);
+    assert!(rx.try_recv().is_err());
+}

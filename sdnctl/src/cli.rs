@@ -1,0 +1,201 @@
+//! What can be typed.
+
+use std::{net::IpAddr, process::ExitCode, time::Duration};
+
+use api::{Client, Name, ServicePort, WriteOptions};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+use crate::{openflow_cmd, ovsdb_cmd};
+
+/// Looks at and changes what a controller runs.
+#[derive(Parser)]
+#[command(name = "sdnctl", version, about)]
+pub struct Cli {
+    /// The controller.
+    #[arg(long, env = "SDN_SERVER", default_value = "http://127.0.0.1:6680", global = true, value_name = "URL")]
+    pub server: String,
+    /// A table for people, or JSON for programs.
+    #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
+    pub output: Output,
+    /// Whether a write waits until every switch concerned has acknowledged it.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", global = true, value_name = "true|false")]
+    pub wait: bool,
+    /// How long a write waits, in seconds.
+    #[arg(long, default_value_t = 10.0, global = true, value_name = "SECONDS")]
+    pub timeout: f64,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Controller and switches: connected, at which revision, converged or not.
+    Status,
+    /// Hosts.
+    #[command(subcommand)]
+    Node(Verb),
+    /// Address spaces.
+    #[command(subcommand)]
+    Network(ReadVerb),
+    /// Pods, containers, tasks.
+    #[command(subcommand)]
+    Endpoint(Verb),
+    /// Virtual addresses in front of endpoints.
+    #[command(subcommand)]
+    Service(ServiceVerb),
+    /// Every pair of hosts: round-trip time through the tunnel.
+    Mesh,
+    /// Flows, as the switches themselves have them.
+    #[command(subcommand)]
+    Flows(Flows),
+    /// Groups, as the switches themselves have them.
+    #[command(subcommand)]
+    Groups(Groups),
+    /// The tables packets go through.
+    Pipeline,
+    /// Decode, encode, print and parse OpenFlow messages, a line each.
+    #[command(subcommand)]
+    Openflow(openflow_cmd::Verb),
+    /// Speak OVSDB, and check its messages and values.
+    #[command(subcommand)]
+    Ovsdb(ovsdb_cmd::Verb),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Json,
+    /// As `ovs-ofctl` prints it (flows and groups only).
+    Ofctl,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Lists them.
+    Ls,
+    /// Shows all of one.
+    Inspect { name: Name },
+    /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum ReadVerb {
+    /// Lists them.
+    Ls,
+    /// Shows all of one.
+    Inspect { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum ServiceVerb {
+    /// Lists them.
+    Ls,
+    /// Shows all of one.
+    Inspect { name: Name },
+    /// Makes one.
+    Create(ServiceCreate),
+    /// Changes which addresses are its backends.
+    Backends {
+        name: Name,
+        /// An address that becomes a backend.
+        #[arg(long, value_name = "IP")]
+        add: Vec<IpAddr>,
+        /// An address that is one no more.
+        #[arg(long, value_name = "IP")]
+        rm: Vec<IpAddr>,
+    },
+    /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Args)]
+pub struct ServiceCreate {
+    pub name: Name,
+    /// The virtual address.
+    #[arg(long, value_name = "IP")]
+    pub vip: IpAddr,
+    /// A port, and the backends' port, like 80:8080/tcp.
+    #[arg(long = "port", required = true, value_name = "PORT[:TARGET][/PROTOCOL]")]
+    pub ports: Vec<ServicePort>,
+    /// The network the backends are in.
+    #[arg(long, default_value = api::DEFAULT_NETWORK)]
+    pub network: Name,
+    /// Every endpoint with this label is a backend.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label, conflicts_with = "backends")]
+    pub selector: Vec<(String, String)>,
+    /// The endpoint with this address is a backend.
+    #[arg(long = "backend", value_name = "IP")]
+    pub backends: Vec<IpAddr>,
+}
+
+#[derive(Subcommand)]
+pub enum Flows {
+    /// Reads and prints them.
+    Dump(FlowQuery),
+}
+
+#[derive(Args)]
+pub struct FlowQuery {
+    /// The node; all of them when there is none.
+    pub node: Option<Name>,
+    /// Only this table, by name or number.
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Only flows of this object, like service/web.
+    #[arg(long, value_name = "KIND/NAME")]
+    pub owner: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Groups {
+    /// Reads and prints them.
+    Dump {
+        /// The node; all of them when there is none.
+        node: Option<Name>,
+    },
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.into(), value.into()))
+}
+
+/// The controller, and how to talk with it and to the user.
+pub struct Remote {
+    pub client: Client,
+    pub output: Output,
+    pub write: WriteOptions,
+}
+
+impl Remote {
+    pub fn new(cli: &Cli) -> anyhow::Result<Self> {
+        let timeout = Duration::try_from_secs_f64(cli.timeout)?;
+        let write = WriteOptions { wait: cli.wait, timeout };
+        Ok(Self { client: Client::new(&cli.server)?, output: cli.output, write })
+    }
+}
+
+/// Help goes out whole; a mistake is one line that says what to type.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that is gone wants no help.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("sdnctl: {}", one_line(&error.render().to_string()));
+    ExitCode::from(2)
+}
+
+fn one_line(rendered: &str) -> String {
+    let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().trim_start_matches("error: ").trim_end_matches(':');
+    let needed: Vec<&str> = lines
+        .clone()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|l| l.starts_with('<') || l.starts_with('-'))
+        .collect();
+    let usage = lines.find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("sdnctl --help");
+    let needed = if needed.is_empty() { String::new() } else { format!(" {}", needed.join(" ")) };
+    format!("{first}{needed}; usage: {usage} (--help says more)")
+}

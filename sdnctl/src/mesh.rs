@@ -1,0 +1,43 @@
+//! `sdnctl mesh`
+
+use std::collections::BTreeMap;
+
+use api::status::{Link, Mesh};
+use comfy_table::{Table, presets};
+
+use crate::{
+    cli::Remote,
+    output::{self, print},
+};
+
+fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
+    let links: BTreeMap<(&str, &str), &Link> =
+        mesh.links.iter().map(|link| ((link.from.as_str(), link.to.as_str()), link)).collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(std::iter::once("FROM \\ TO").chain(mesh.nodes.iter().map(|node| node.as_str())));
+    for from in &mesh.nodes {
+        let cell = |to: &api::Name| match links.get(&(from.as_str(), to.as_str())) {
+            Some(link) => describe(link),
+            None => "-".to_owned(),
+        };
+        table.add_row(std::iter::once(from.to_string()).chain(mesh.nodes.iter().map(cell)));
+    }
+    let down = mesh.links.iter().filter(|link| !link.up).count();
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    print(&lines.concat())?;
+    print(&format!("\n{} directed pairs, {down} down (round-trip time through the tunnel)\n", mesh.links.len()))
+}
+
+pub async fn show(remote: &Remote) -> anyhow::Result<()> {
+    let mesh: Mesh = remote.client.get("/v1/mesh").await?;
+    output::show(remote, &mesh, matrix)
+}
+
+fn describe(link: &Link) -> String {
+    let loss = if link.loss > 0.0 { format!(" {:.0}% lost", link.loss * 100.0) } else { String::new() };
+    match link.rtt_seconds.filter(|_| link.up) {
+        Some(rtt) => format!("{:.2} ms{loss}", rtt * 1000.0),
+        None => "down".into(),
+    }
+}

@@ -1,0 +1,48 @@
+//! `sdnctl status`
+
+use api::status::{Status, SwitchStatus};
+
+use crate::{
+    cli::Remote,
+    output::{self, print, table},
+};
+
+pub async fn show(remote: &Remote) -> anyhow::Result<()> {
+    let status: Status = remote.client.get("/v1/status").await?;
+    output::show(remote, &status, |status| {
+        let state = |good: bool, yes: &'static str, no: &'static str| if good { yes } else { no };
+        print(&format!(
+            "controller {} up {:.0} s, revision {}, {}, {}\n\n",
+            status.version,
+            status.uptime_seconds,
+            status.revision,
+            state(status.converged, "converged", "not converged"),
+            state(status.mesh_ready, "every pair of hosts reachable", "some pairs of hosts not reachable")
+        ))?;
+        table(
+            ["NODE", "DATAPATH", "OPENFLOW", "OVSDB", "AGENT", "REVISION", "FLOWS", "GROUPS", "FLOW-MODS", "STATE"],
+            status.switches.iter().map(row),
+        )
+    })
+}
+
+fn row(switch: &SwitchStatus) -> [String; 10] {
+    let up = |up: bool| if up { "up" } else { "down" }.to_owned();
+    let state = match (&switch.error, switch.ready) {
+        (Some(error), _) => error.clone(),
+        (None, true) => "ready".into(),
+        (None, false) => "not ready".into(),
+    };
+    [
+        switch.node.to_string(),
+        switch.datapath_id.clone(),
+        up(switch.openflow),
+        up(switch.ovsdb),
+        up(switch.agent),
+        switch.revision.to_string(),
+        switch.flows.to_string(),
+        switch.groups.to_string(),
+        switch.flow_mods_sent.to_string(),
+        state,
+    ]
+}
