@@ -13,7 +13,7 @@ pub enum Error {
     #[error("the controller has not given this host its configuration yet; is it running?")]
     NotReady,
     /// The controller refused or did not answer.
-    #[error("controller: {0}")]
+    #[error("controller: {}", plain(.0))]
     Controller(#[from] api::ClientError),
     /// The endpoint exists, but some switches have not acknowledged it in time.
     #[error("not acknowledged in time by the switch of {}", .0.join(", "))]
@@ -49,6 +49,14 @@ impl Error {
     /// Whether the controller could not be reached at all.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Controller(api::ClientError::Unreachable { .. }))
+    }
+}
+
+/// What went wrong with a request, without the client's advice about command lines other than the agent's.
+pub fn plain(error: &api::ClientError) -> String {
+    match error {
+        api::ClientError::Unreachable { server, reason } => format!("cannot reach {server}: {reason}"),
+        api::ClientError::Refused { .. } | api::ClientError::Answer { .. } => error.to_string(),
     }
 }
 

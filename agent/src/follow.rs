@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::info;
 
-use crate::{link::Netlink, state::State, trouble::Trouble};
+use crate::{Error, link::Netlink, state::State, trouble::Trouble};
 
 /// How long one poll may stay unanswered.
 const POLL: Duration = Duration::from_secs(30);
@@ -58,6 +58,7 @@ pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &w
                 info!(node = %node.name, id = node.id, "joined");
                 pause = PAUSES.0;
                 poll(host, client, configs).await;
+                sleep(pause).await;
             }
             Err(e) => {
                 trouble.note(e);
@@ -68,13 +69,13 @@ pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &w
     }
 }
 
-async fn join(host: &Host, client: &Client, netlink: &Netlink) -> anyhow::Result<Node> {
-    let device = netlink.device_with(host.underlay).await?;
-    let device = device.ok_or_else(|| anyhow::anyhow!("no device of this host has {}", host.underlay))?;
+async fn join(host: &Host, client: &Client, netlink: &Netlink) -> Result<Node, Error> {
+    let missing = || Error::kernel("underlay", format!("no device of this host has {}", host.underlay));
+    let device = netlink.device_with(host.underlay).await?.ok_or_else(missing)?;
     let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath };
     let options = WriteOptions { wait: false, ..WriteOptions::default() };
     let written: Written<Node> = client.put(&format!("/v1/nodes/{}", host.node), &spec, options).await?;
-    written.object.ok_or_else(|| anyhow::anyhow!("the controller answered without the node"))
+    written.object.ok_or_else(|| Error::kernel("the controller", "answered without the node"))
 }
 
 /// Polls until the controller says it does not know the node.
@@ -85,7 +86,7 @@ async fn poll(host: &Host, client: &Client, configs: &watch::Sender<Option<Arc<C
         let path = format!("/v1/nodes/{}/config?after={after}&timeout={}", host.node, POLL.as_secs());
         let asked = Instant::now();
         let answer = client.get_within::<AgentConfig>(&path, POLL).await;
-        match answer.map_err(anyhow::Error::from).and_then(|config| Ok(check(config)?)) {
+        match answer.map_err(Error::from).and_then(|config| Ok(check(config)?)) {
             Ok(config) => {
                 trouble.over();
                 pause = PAUSES.0;
@@ -96,10 +97,8 @@ async fn poll(host: &Host, client: &Client, configs: &watch::Sender<Option<Arc<C
                     sleep(PAUSES.1).await;
                 }
             }
+            Err(Error::Controller(ClientError::Refused { status: 404, .. })) => return,
             Err(e) => {
-                if let Some(ClientError::Refused { status: 404, .. }) = e.downcast_ref() {
-                    return;
-                }
                 trouble.note(e);
                 sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);

@@ -7,7 +7,7 @@
 use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
-use tokio::{process::Command, sync::watch, time::sleep};
+use tokio::{net::lookup_host, process::Command, time::sleep};
 
 use crate::{follow::Configs, trouble::Trouble};
 
@@ -46,8 +46,7 @@ pub async fn keep(db: &str, node: &str, host: &str, mut configs: Configs) {
         let port = configs.borrow_and_update().as_ref().map(|current| current.config.ovsdb_port);
         let mut pause = INTERVALS.0;
         if let Some(port) = port {
-            let want = Want { target: target(host, port), node: node.to_owned() };
-            match ensure(db, &want).await {
+            match tell(db, node, host, port).await {
                 Ok(_) => trouble.over(),
                 Err(e) => {
                     trouble.note(e);
@@ -62,11 +61,7 @@ pub async fn keep(db: &str, node: &str, host: &str, mut configs: Configs) {
 }
 
 /// Waits until the port differs or the pause is over; answers false when there will be no more configurations.
-async fn port_changed(
-    configs: &mut watch::Receiver<Option<std::sync::Arc<crate::follow::Current>>>,
-    port: Option<u16>,
-    pause: Duration,
-) -> bool {
+async fn port_changed(configs: &mut Configs, port: Option<u16>, pause: Duration) -> bool {
     let differs = configs.wait_for(|current| current.as_ref().map(|c| c.config.ovsdb_port) != port);
     tokio::select! {
         changed = differs => changed.is_ok(),
@@ -74,8 +69,11 @@ async fn port_changed(
     }
 }
 
-fn target(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("tcp:[{host}]:{port}") } else { format!("tcp:{host}:{port}") }
+async fn tell(db: &str, node: &str, host: &str, port: u16) -> anyhow::Result<bool> {
+    // Open vSwitch may be built without a resolver: it gets an address.
+    let address = lookup_host((host, port)).await?.next();
+    let address = address.ok_or_else(|| anyhow::anyhow!("{host} has no address"))?;
+    ensure(db, &Want { target: format!("tcp:{address}"), node: node.to_owned() }).await
 }
 
 /// Makes the rows right and answers whether anything had to be written.

@@ -23,6 +23,7 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
+    error::plain,
     follow::{Configs, Current},
     prober::{LENGTH, Prober, Transmit, Way},
     trouble::Trouble,
@@ -89,7 +90,7 @@ pub async fn report(client: &Client, node: &Name, mut reports: mpsc::Receiver<Ag
     let path = format!("/v1/nodes/{node}/report");
     while let Some(report) = reports.recv().await {
         if let Err(e) = client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {
-            debug!(reason = %e, "report not delivered");
+            debug!(reason = %plain(&e), "report not delivered");
         }
     }
 }

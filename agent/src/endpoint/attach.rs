@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use api::{
     Attach, ClientError, Create, DEFAULT_NETWORK, Datapath, Endpoint, EndpointSpec, Invalid, Name, WriteOptions,
@@ -11,7 +11,12 @@ use super::{
     Attached, Endpoints, Record, alias, device_name,
     pod::{self, Pod},
 };
-use crate::{Error, follow::Current, netns::Namespace, sysctl};
+use crate::{
+    Error,
+    follow::Current,
+    netns::{Namespace, NamespaceId},
+    sysctl,
+};
 
 /// How long the switches have to acknowledge an endpoint.
 const REALIZE: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(10) };
@@ -25,6 +30,9 @@ impl Endpoints {
         let spec = self.spec(&attach)?;
         let _claim = self.claim(&attach.name).await;
         let namespace = Namespace::open(&attach.netns)?;
+        if NamespaceId::at(Path::new("/proc/self/ns/net")) == Some(namespace.id()) {
+            return Err(Invalid::new("netns", "is the host's own network namespace").into());
+        }
         let current = self.current().ok_or(Error::NotReady)?;
         match self.record(&attach.name) {
             None => {}

@@ -157,6 +157,11 @@ async fn bad_requests_get_an_answer_that_says_what_is_wrong() {
         ("POST /v1/endpoints", &web[..], "unknown field `colour`"),
         ("POST /v1/endpoints", br#"{"name":"-","netns":"/x"}"#, "does not begin with a letter"),
         ("POST /v1/endpoints", br#"{"name":"web","netns":"x"}"#, r#""field":"netns""#),
+        (
+            "POST /v1/endpoints",
+            format!(r#"{{"name":"web","netns":"/run/netns/{}"}}"#, lab.host).as_bytes(),
+            "host's own",
+        ),
         ("POST /v1/endpoints", &vec![b' '; 2 << 20], "413 "),
         ("DELETE /v1/endpoints/a%2Fb", b"", "400 "),
         ("GET /v1/endpoints", b"", "405 "),
