@@ -2,12 +2,15 @@
 #![warn(missing_docs)]
 
 pub mod action;
+pub mod conn;
 pub mod error;
 pub mod instruction;
 mod macros;
 pub mod message;
 pub mod msg;
 pub mod multipart;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod oxm;
 pub mod property;
 pub mod types;

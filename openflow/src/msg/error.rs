@@ -1,10 +1,20 @@
 //! Errors (section 7.5.4).
 
+mod names;
+
+use std::fmt;
+
+pub use names::{code_name, type_name};
+
 use crate::types::Blob;
 use crate::wire::{Reader, Result, Wire, Writer};
 
 /// The `error_type` of experimenters.
 pub const ERROR_TYPE_EXPERIMENTER: u16 = 0xffff;
+/// The `error_type` of a handshake that failed.
+pub const HELLO_FAILED: u16 = 0;
+/// The code there that says no version is common.
+pub const HELLO_FAILED_INCOMPATIBLE: u16 = 0;
 
 /// Says what was wrong with a message that carried the same xid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +43,20 @@ impl ErrorMsg {
     /// An error of OpenFlow.
     pub fn new(error_type: u16, code: u16, data: impl Into<Blob>) -> Self {
         Self::Standard { error_type, code, data: data.into() }
+    }
+}
+
+impl fmt::Display for ErrorMsg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name(), self) {
+            (Some(name), _) => f.write_str(&name),
+            (None, Self::Standard { error_type, code, .. }) => {
+                write!(f, "error type {error_type} code {code}")
+            }
+            (None, Self::Experimenter { exp_type, experimenter, .. }) => {
+                write!(f, "error {exp_type} of experimenter {experimenter:#010x}")
+            }
+        }
     }
 }
 

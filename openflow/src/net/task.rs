@@ -1,0 +1,214 @@
+//! The task that owns a stream and its [`Conn`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, oneshot};
+
+use super::handle::Command;
+use crate::conn::{BundleError, BundleId, CloseReason, Config, Conn, Event, RequestError};
+use crate::message::{Body, Message};
+use crate::types::Xid;
+
+/// Bytes taken from the stream at once.
+const READ_SIZE: usize = 256 << 10;
+
+/// Who waits for what.
+struct Task {
+    conn: Conn,
+    requests: BTreeMap<Xid, oneshot::Sender<Result<Body, RequestError>>>,
+    bundles: BTreeMap<BundleId, oneshot::Sender<Result<(), BundleError>>>,
+    events: mpsc::Sender<Event>,
+    dropped: Arc<AtomicU64>,
+    overrun: bool,
+}
+
+/// What is being written.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Outgoing {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+}
+
+/// Runs a session until it ends.
+pub(super) async fn run(
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    config: Config,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    dropped: Arc<AtomicU64>,
+) {
+    let (reader, writer) = tokio::io::split(stream);
+    let task = Task {
+        conn: Conn::new(config, Instant::now()),
+        requests: BTreeMap::new(),
+        bundles: BTreeMap::new(),
+        events,
+        dropped,
+        overrun: false,
+    };
+    task.run(reader, writer, commands).await;
+}
+
+impl Task {
+    async fn run<S: AsyncRead + AsyncWrite>(
+        mut self,
+        mut reader: ReadHalf<S>,
+        mut writer: WriteHalf<S>,
+        mut commands: mpsc::Receiver<Command>,
+    ) {
+        let mut input = vec![0; READ_SIZE];
+        let mut out = Outgoing::default();
+        while self.dispatch() {
+            if out.rest().is_empty() {
+                out = Outgoing { bytes: self.conn.poll_transmit().unwrap_or_default(), written: 0 };
+            }
+            let wake = self.conn.poll_timeout().map(|(at, _)| tokio::time::Instant::from_std(at));
+            tokio::select! {
+                read = reader.read(&mut input) => self.take_input(&input, read),
+                written = writer.write(out.rest()), if !out.rest().is_empty() => {
+                    self.note_written(&mut out, written);
+                }
+                command = commands.recv() => match command {
+                    Some(command) => self.take_commands(command, &mut commands),
+                    None => break,
+                },
+                () = sleep_until(wake) => self.conn.handle_timeout(Instant::now()),
+            }
+        }
+        let last = self.conn.poll_transmit().unwrap_or_default();
+        let farewell = async {
+            writer.write_all(out.rest()).await?;
+            writer.write_all(&last).await?;
+            writer.shutdown().await
+        };
+        let closed = tokio::time::timeout(FAREWELL, farewell).await;
+        tracing::debug!(?closed, "session over");
+    }
+
+    fn take_input(&mut self, input: &[u8], read: std::io::Result<usize>) {
+        match read.map(|n| input.get(..n)) {
+            Ok(Some(bytes)) if !bytes.is_empty() => self.conn.handle_input(bytes, Instant::now()),
+            Ok(_) => self.conn.handle_disconnect(),
+            Err(error) => {
+                tracing::debug!(%error, "read failed");
+                self.conn.handle_disconnect();
+            }
+        }
+    }
+
+    fn note_written(&mut self, out: &mut Outgoing, written: std::io::Result<usize>) {
+        match written {
+            Ok(n) if n > 0 => out.written += n,
+            Ok(_) => self.conn.handle_disconnect(),
+            Err(error) => {
+                tracing::debug!(%error, "write failed");
+                self.conn.handle_disconnect();
+            }
+        }
+    }
+
+    /// Takes the command that woke the task, and those that came with it.
+    fn take_commands(&mut self, first: Command, more: &mut mpsc::Receiver<Command>) {
+        self.take_command(first);
+        for _ in 0..COMMANDS_AT_ONCE {
+            let Ok(command) = more.try_recv() else { return };
+            self.take_command(command);
+        }
+    }
+
+    fn take_command(&mut self, command: Command) {
+        match command {
+            Command::Send(bodies, done) => {
+                let sent = bodies.into_iter().try_for_each(|b| self.conn.send(b).map(|_| ()));
+                if let Some(done) = done {
+                    let _ = done.send(sent);
+                }
+            }
+            Command::Request(body, done) => match self.conn.request(*body) {
+                Ok(xid) => {
+                    self.requests.insert(xid, done);
+                }
+                Err(error) => {
+                    let _ = done.send(Err(error.into()));
+                }
+            },
+            Command::Bundle(messages, flags, done) => match self.conn.bundle(messages, flags) {
+                Ok(id) => {
+                    self.bundles.insert(id, done);
+                }
+                Err(error) => {
+                    let _ = done.send(Err(BundleError { index: None, error: error.into() }));
+                }
+            },
+        }
+    }
+
+    /// Hands events to those who wait for them; false when the session is over.
+    fn dispatch(&mut self) -> bool {
+        while let Some(event) = self.conn.poll_event() {
+            match event {
+                Event::Reply { xid, body } => self.answer(xid, Ok(body)),
+                Event::Failed { xid, error } if self.requests.contains_key(&xid) => {
+                    self.answer(xid, Err(error));
+                }
+                Event::BundleDone { id, outcome } => {
+                    if let Some(done) = self.bundles.remove(&id) {
+                        let _ = done.send(outcome);
+                    }
+                }
+                Event::Closed { reason } => {
+                    let reason = if self.overrun { CloseReason::Overrun } else { reason };
+                    tracing::info!(%reason, "session closed");
+                    self.deliver(Event::Closed { reason });
+                    return false;
+                }
+                other => self.deliver(other),
+            }
+        }
+        true
+    }
+
+    fn answer(&mut self, xid: Xid, outcome: Result<Body, RequestError>) {
+        if let Some(done) = self.requests.remove(&xid) {
+            let _ = done.send(outcome);
+        }
+    }
+
+    fn deliver(&mut self, event: Event) {
+        if is_packet(&event) && self.events.capacity() <= self.events.max_capacity() / 2 {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            self.overrun = true;
+            self.conn.handle_disconnect();
+        }
+    }
+}
+
+/// The time to send what is left when a session ends.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Commands taken before the stream is looked at again.
+const COMMANDS_AT_ONCE: usize = 256;
+
+fn is_packet(event: &Event) -> bool {
+    matches!(event, Event::Async(m) if matches!(**m, Message { body: Body::PacketIn(_), .. }))
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

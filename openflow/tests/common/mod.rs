@@ -1,0 +1,99 @@
+//! A private ovsdb-server and ovs-vswitchd with the dummy datapath, in a temporary directory.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+
+pub struct Switch {
+    dir: tempfile::TempDir,
+    children: Vec<Child>,
+}
+
+impl Switch {
+    /// Starts a switch with bridge `br0`, or prints why it cannot.
+    pub fn start() -> Option<Switch> {
+        if !Path::new(SCHEMA).exists() {
+            println!("skipped: Open vSwitch is not installed");
+            return None;
+        }
+        let dir = tempfile::Builder::new().prefix("openflow-live-").tempdir().unwrap();
+        let mut switch = Switch { dir, children: Vec::new() };
+        let db = switch.path("conf.db");
+        assert!(switch.command("ovsdb-tool").arg("create").arg(&db).arg(SCHEMA).status().unwrap().success());
+        let socket = format!("--remote=punix:{}", switch.path("db.sock").display());
+        switch.daemon("ovsdb-server", &[&socket, &db.display().to_string()]);
+        switch.await_path("db.sock");
+        switch.vsctl(&["--no-wait", "init"]);
+        let remote = format!("unix:{}", switch.path("db.sock").display());
+        switch.daemon("ovs-vswitchd", &["--enable-dummy=override", "--disable-system", &remote]);
+        switch.vsctl(&[
+            "add-br",
+            "br0",
+            "--",
+            "set",
+            "bridge",
+            "br0",
+            "datapath_type=dummy",
+            "fail_mode=secure",
+            "protocols=OpenFlow13,OpenFlow15",
+            "other_config:datapath-id=00000000000000aa",
+        ]);
+        switch.await_path("br0.mgmt");
+        Some(switch)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The socket on which the bridge takes OpenFlow connections.
+    pub fn mgmt(&self) -> PathBuf {
+        self.path("br0.mgmt")
+    }
+
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        for variable in ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"] {
+            command.env(variable, self.dir.path());
+        }
+        command
+    }
+
+    /// Runs `ovs-vsctl` and returns what it prints.
+    pub fn vsctl(&self, args: &[&str]) -> String {
+        let db = format!("--db=unix:{}", self.path("db.sock").display());
+        self.run("ovs-vsctl", &[&[db.as_str(), "--timeout=20"], args].concat())
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> String {
+        let out = self.command(program).args(args).output().unwrap();
+        assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn daemon(&mut self, program: &str, args: &[&str]) {
+        let mut command = self.command(program);
+        let log = std::fs::File::create(self.path(&format!("{program}.err"))).unwrap();
+        command.args(args).stdout(Stdio::null()).stderr(log);
+        self.children.push(command.spawn().unwrap());
+    }
+
+    fn await_path(&self, name: &str) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !self.path(name).exists() {
+            assert!(Instant::now() < until, "{name} does not appear");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
