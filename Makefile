@@ -7,6 +7,7 @@
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 2
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: run test bench lint deps root
 
