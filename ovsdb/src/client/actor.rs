@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::State;
 use super::hub::{Answer, Hub};
@@ -167,9 +167,28 @@ fn obey(command: Command, session: &mut Session, hub: &mut Hub) {
     }
 }
 
-fn answer_later(hub: &mut Hub, id: Result<RequestId, CallError>, answer: oneshot::Sender<Result<Value, CallError>>) {
+fn answer_later(hub: &mut Hub, id: Result<RequestId, CallError>, answer: Answer<Value, CallError>) {
     match id {
         Ok(id) => hub.await_answer(id, answer),
         Err(error) => drop(answer.send(Err(error))),
+    }
+}
+
+/// Answers a command while there is no session.
+pub(super) fn refuse(command: Command, hub: &mut Hub) {
+    match command {
+        Command::Transact { sent, .. } => drop(sent.send(Err(TransactError::NotConnected))),
+        Command::Lock { name, answer } | Command::Steal { name, answer } => {
+            hub.want_lock(&name, true);
+            let _ = answer.send(Err(CallError::NotConnected));
+        }
+        Command::Unlock { name, answer } => {
+            hub.want_lock(&name, false);
+            let _ = answer.send(Err(CallError::NotConnected));
+        }
+        Command::Call { answer, .. } | Command::SetRows { answer, .. } | Command::StopMonitoring { answer } => {
+            drop(answer.send(Err(CallError::NotConnected)))
+        }
+        Command::Cancel(_) | Command::Close => {}
     }
 }

@@ -49,10 +49,6 @@ impl Hub {
         (Hub { replica, state, locks, updates, waiters, stale: false }, watching)
     }
 
-    pub(super) fn replica(&self) -> Replica {
-        self.replica.borrow().clone()
-    }
-
     /// The locks that were asked for.
     pub(super) fn locks(&self) -> Vec<String> {
         self.locks.borrow().keys().cloned().collect()

@@ -6,6 +6,7 @@
 //! ```
 
 mod actor;
+mod connect;
 mod hub;
 mod streams;
 
@@ -16,8 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use actor::Command;
+pub use connect::Connector;
 pub(crate) use hub::Hub;
-pub use streams::{Changes, Updates};
+pub use streams::{Changes, Lagged, Updates};
 
 use crate::error::{CloseReason, ProtocolError};
 use crate::op::Where;

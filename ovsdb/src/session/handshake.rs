@@ -136,6 +136,7 @@ impl Session {
         }
         self.replica = fresh;
         self.monitoring = true;
+        self.was_ready = true;
         self.phase = Phase::Ready;
         self.events.push_back(Event::Ready);
         self.check_size()

@@ -93,7 +93,10 @@ impl Session {
         if id.as_str() != Some(MONITOR) || !self.monitoring {
             return Err(ProtocolError::new("update", "for a monitor never made").into());
         }
-        let changes = self.replica.apply(form, updates)?;
+        // On a copy, which is cheap: an update that is bad in its middle leaves no trace.
+        let mut next = self.replica.clone();
+        let changes = next.apply(form, updates)?;
+        self.replica = next;
         if !changes.is_empty() {
             self.events.push_back(Event::Updated(changes));
         }

@@ -126,6 +126,7 @@ pub struct Session {
     fresh: Option<Replica>,
     method: MonitorMethod,
     monitoring: bool,
+    was_ready: bool,
     locks: BTreeSet<String>,
     server_db: Option<ServerDb>,
     probe: Probe,
@@ -154,6 +155,7 @@ impl Session {
             fresh: None,
             method: options.method,
             monitoring: false,
+            was_ready: false,
             locks: BTreeSet::new(),
             server_db: None,
             probe: Probe::new(options.probe_interval, now),
@@ -242,6 +244,11 @@ impl Session {
     /// Whether the replica is whole and requests may be made.
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
+    }
+
+    /// Whether the replica was whole at some time.
+    pub fn was_ready(&self) -> bool {
+        self.was_ready
     }
 
     /// What the session does; conditions changed since are included.
