@@ -39,7 +39,7 @@ pub(super) fn hairpin(network: &Network, ip: Ipv4Addr, cookie: Cookie) -> Flow {
 
 /// The replies of such connections, of which the source is still to be translated back.
 pub(super) fn hairpin_replies(network: &Network) -> Flow {
-    let matching = Match::new().reg(reg::NETWORK, network.id).reg(reg::FLAGS, reg::FLAG_HAIRPIN);
+    let matching = Match::new().reg(reg::NETWORK, network.id).reg(reg::FLAGS, reg::FLAG_HAIRPIN).eth_type(IPV4);
     let actions = act::apply(vec![act::ct_nat(service_zone(network), Table::Output)]);
     Flow::new(Table::Deliver, 300, matching, Cookie::pipeline(), actions)
 }
