@@ -22,7 +22,9 @@ use crate::{Error, link::Netlink, state::State, trouble::Trouble};
 /// How long one poll may stay unanswered.
 const POLL: Duration = Duration::from_secs(30);
 /// The shortest and the longest pause between two tries.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+/// Changes that come within this time are written to disk together.
+const BURST: Duration = Duration::from_millis(100);
 
 /// A configuration to be made true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &w
                 info!(node = %node.name, id = node.id, "joined");
                 pause = PAUSES.0;
                 poll(host, client, configs).await;
-                sleep(pause).await;
+                sleep(PAUSES.1).await;
             }
             Err(e) => {
                 trouble.note(e);
@@ -143,7 +145,6 @@ pub async fn persist(state: &State, mut configs: Configs) {
             Ok(()) => trouble.over(),
             Err(e) => trouble.note(e),
         }
-        // A burst of changes is written once.
-        sleep(PAUSES.0).await;
+        sleep(BURST).await;
     }
 }
