@@ -1,7 +1,6 @@
 //! The task that owns a session and its stream.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -39,7 +38,7 @@ pub(super) async fn single<S>(stream: S, options: Options, mut hub: Hub, mut com
 where
     S: AsyncRead + AsyncWrite + Send,
 {
-    let mut session = Session::new(options, Instant::now());
+    let mut session = Session::new(options, now());
     let reason = run(stream, &mut session, &mut hub, &mut commands).await;
     hub.close(reason);
 }
@@ -63,7 +62,9 @@ where
         if let Some(reason) = hub.drain(session) {
             return reason;
         }
-        if let (true, Some(bytes)) = (output.is_empty(), session.poll_transmit()) {
+        if output.is_empty()
+            && let Some(bytes) = session.poll_transmit()
+        {
             output.fill(bytes);
         }
         let timeout = session.poll_timeout().map(|(when, _)| when.into());
@@ -71,7 +72,7 @@ where
             read = reader.read(&mut input) => match read {
                 Ok(0) => session.handle_close(CloseReason::Eof),
                 Ok(n) => {
-                    session.handle_input(input.get(..n).unwrap_or_default(), Instant::now());
+                    session.handle_input(input.get(..n).unwrap_or_default(), now());
                 }
                 Err(error) => session.handle_close(CloseReason::Io(error.to_string())),
             },
@@ -88,9 +89,14 @@ where
                     obey(command, session, hub);
                 }
             }
-            () = sleep_until(timeout) => session.handle_timeout(Instant::now()),
+            () = sleep_until(timeout) => session.handle_timeout(now()),
         }
     }
+}
+
+/// The time, by tokio's clock: tests can hold it.
+pub(super) fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 pub(super) async fn sleep_until(when: Option<tokio::time::Instant>) {

@@ -1,12 +1,11 @@
 //! A client that connects by itself, and again when the session ends.
 
 use std::future::Future;
-use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::actor::{Command, refuse, run, sleep_until};
+use super::actor::{Command, now, refuse, run, sleep_until};
 use super::{Client, Hub, State};
 use crate::error::CloseReason;
 use crate::options::Options;
@@ -55,10 +54,10 @@ struct Supervisor {
 impl Supervisor {
     async fn run(mut self, mut options: Options) {
         let backoff = self.connector.backoff.clone();
-        let mut fsm = Reconnect::new(backoff, self.connector.remotes.len(), Instant::now());
+        let mut fsm = Reconnect::new(backoff, self.connector.remotes.len(), now());
         let mut last = CloseReason::Closed.into();
         loop {
-            let remote = match fsm.poll(Instant::now()) {
+            let remote = match fsm.poll(now()) {
                 Some(Action::Connect(at)) => self.connector.remotes.get(at).cloned(),
                 Some(Action::Abandon) => continue,
                 Some(Action::GiveUp) => return self.hub.close(last),
@@ -84,7 +83,7 @@ impl Supervisor {
                 Some(Err(error)) => {
                     debug!(%remote, error, "cannot connect");
                     last = CloseReason::Io(error).into();
-                    fsm.failed(Instant::now());
+                    fsm.failed(now());
                     continue;
                 }
             };
@@ -98,14 +97,14 @@ impl Supervisor {
                 fsm.healthy();
             }
             last = reason;
-            fsm.failed(Instant::now());
+            fsm.failed(now());
             self.hub.set_state(State::Disconnected);
         }
     }
 
     async fn session(&mut self, stream: Stream, options: &mut Options) -> (std::sync::Arc<CloseReason>, bool) {
         let replica = std::mem::replace(&mut self.replica, Replica::empty());
-        let mut session = Session::resume(options.clone(), replica, Instant::now());
+        let mut session = Session::resume(options.clone(), replica, now());
         for lock in self.hub.locks() {
             // Whether it is granted is told by an event.
             let _ = session.lock(&lock);
