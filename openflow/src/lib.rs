@@ -13,6 +13,7 @@ pub mod multipart;
 pub mod net;
 pub mod oxm;
 pub mod property;
+pub mod text;
 pub mod types;
 pub mod wire;
 

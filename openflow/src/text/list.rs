@@ -13,6 +13,11 @@ impl<'a, 'f> List<'a, 'f> {
         Self { f, empty: true }
     }
 
+    /// Whether no part was written.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
     /// Begins the next part.
     pub fn next(&mut self) -> Result<&mut Formatter<'f>, fmt::Error> {
         if !std::mem::take(&mut self.empty) {
