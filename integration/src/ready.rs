@@ -60,7 +60,7 @@ fn missing(testbed: &Testbed) -> Option<String> {
     if let Some((what, first)) = lacking.first() {
         let others = match lacking.len() - 1 {
             0 => String::new(),
-            more => format!(" and {more} more hosts"),
+            more => format!(" (and {more} more hosts)"),
         };
         return Some(format!("{first} {what}{others}"));
     }

@@ -1,7 +1,7 @@
 //! Runs the system's own tools and turns their failure into one line.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 /// When it cannot be started or exits with another status than 0; the message ends in the last line
 /// that it wrote to standard error.
 pub fn run(command: &mut Command) -> Result<String> {
-    let what = command.get_program().to_string_lossy().into_owned();
+    let what = name(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {what}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let reason = said.lines().rev().find(|line| !line.trim().is_empty());
+    // Most tools say who they are.
+    let reason = reason.map(|line| line.trim_start_matches(&what).trim_start_matches(": "));
     ensure!(output.status.success(), "{what}: {}", reason.unwrap_or("failed and said nothing"));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -45,8 +47,13 @@ pub fn nft(text: &str) -> Result<()> {
     feed(Command::new("nft").args(["-f", "-"]), &[text.to_owned()])
 }
 
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 fn feed(command: &mut Command, lines: &[String]) -> Result<()> {
-    let what = command.get_program().to_string_lossy().into_owned();
+    let what = name(command);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
