@@ -167,10 +167,9 @@ macro_rules! properties {
     $(unit { $($(#[$um:meta])* $un:literal $u:ident;)* })?
     $(other $(#[$om:meta])* $o:ident)?
     ) => {
-        $(#[$m])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
-        #[cfg_attr(feature = "json", serde(tag = "type", content = "value", rename_all = "snake_case"))]
+        $(#[$m])*
         pub enum $name {
             $($(#[$vm])* $v($t),)*
             $($($(#[$um])* $u,)*)?

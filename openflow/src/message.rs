@@ -89,11 +89,12 @@ macro_rules! messages {
             }
 
             #[cfg(feature = "json")]
-            pub(crate) fn body_json(&self) -> &dyn $crate::json::Body {
+            pub(crate) fn serialize_body<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+                use serde::Serialize;
                 match self {
-                    $(Self::$u => &$crate::json::EMPTY,)*
-                    $(Self::$v(body) => body,)*
-                    $(Self::$w(body) => body,)*
+                    $(Self::$u => $crate::msg::experimenter::Empty {}.serialize(s),)*
+                    $(Self::$v(body) => body.serialize(s),)*
+                    $(Self::$w(body) => body.serialize(s),)*
                 }
             }
 
@@ -109,9 +110,13 @@ macro_rules! messages {
                         Self::$u
                     })*
                     $(($wtext, VERSION_1_5) => Self::$w(serde_json::from_value(value)?),)*
-                    $(($text, _) if version_fits(version, $n) => {
-                        Self::$v($crate::json::body_of(version, value)?)
-                    })*
+                    ("multipart_request", VERSION_1_5) => {
+                        Self::MultipartRequest($crate::json::multipart_request(version, value)?)
+                    }
+                    ("multipart_reply", VERSION_1_5) => {
+                        Self::MultipartReply($crate::json::multipart_reply(version, value)?)
+                    }
+                    $(($text, _) if version_fits(version, $n) => Self::$v(serde_json::from_value(value)?),)*
                     _ => return Err($crate::json::unknown("type", kind)),
                 })
             }
@@ -192,12 +197,11 @@ messages! {
     15 "group_mod" GroupMod15(GroupMod15);
 }
 
-/// Whether a message type is known in a version: all in 1.3, hello, error and echo in any, and
-/// multiparts (of groups) in 1.5.
+/// Whether a message type is known in a version: all in 1.3, hello, error and echo in any.
 #[cfg(feature = "json")]
 fn version_fits(version: u8, kind: u8) -> bool {
     match (version, kind) {
-        (VERSION_1_3, _) | (1.., 0..=3) | (VERSION_1_5, 18 | 19) => true,
+        (VERSION_1_3, _) | (1.., 0..=3) => true,
         _ => false,
     }
 }

@@ -61,11 +61,12 @@ macro_rules! multipart {
             }
 
             #[cfg(feature = "json")]
-            pub(crate) fn body_json(&self) -> &dyn $crate::json::Body {
+            pub(crate) fn serialize_body<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+                use serde::Serialize;
                 match self {
-                    $(Self::$u => &$crate::json::EMPTY,)*
-                    $(Self::$v(body) => body,)*
-                    $(Self::$w(body) => body,)*
+                    $(Self::$u => $crate::msg::experimenter::Empty {}.serialize(s),)*
+                    $(Self::$v(body) => body.serialize(s),)*
+                    $(Self::$w(body) => body.serialize(s),)*
                 }
             }
 

@@ -1,14 +1,35 @@
 //! `sdnctl openflow …`: see the command-line contract.
 
+mod decode;
+mod encode;
+mod lines;
+
+use std::io;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// The verbs of `sdnctl openflow`.
+/// The verbs of `sdnctl openflow`. Each answers every line of standard input with one line.
 #[derive(Subcommand)]
-pub enum Verb {}
+pub enum Verb {
+    /// Messages in hexadecimal to JSON.
+    Decode,
+    /// JSON to messages in hexadecimal.
+    Encode,
+}
 
 /// Runs one verb over standard input.
 pub fn run(verb: &Verb) -> ExitCode {
-    match *verb {}
+    let done = match verb {
+        Verb::Decode => lines::answer_each(decode::answer),
+        Verb::Encode => lines::answer_each(encode::answer),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sdnctl: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

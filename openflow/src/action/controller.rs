@@ -26,6 +26,7 @@ impl Wire for Controller2 {
 
 properties! {
     /// A property of [`Controller2`].
+    #[cfg_attr(feature = "json", serde(tag = "type", content = "value", rename_all = "snake_case"))]
     ControllerProperty {
         /// Bytes of the packet.
         0 MaxLen(u16), pad 2;

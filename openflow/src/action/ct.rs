@@ -163,20 +163,27 @@ flags! {
 
 /// Translates addresses. Without flags: as the connection was translated when committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct Nat {
     /// What to do.
     pub flags: NatFlags,
     /// The lowest IPv4 address.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
     pub ipv4_min: Option<Ipv4Addr>,
     /// The highest IPv4 address.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
     pub ipv4_max: Option<Ipv4Addr>,
     /// The lowest IPv6 address.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
     pub ipv6_min: Option<Ipv6Addr>,
     /// The highest IPv6 address.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
     pub ipv6_max: Option<Ipv6Addr>,
     /// The lowest port.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none"))]
     pub proto_min: Option<u16>,
     /// The highest port.
+    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none"))]
     pub proto_max: Option<u16>,
 }
 

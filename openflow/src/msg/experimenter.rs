@@ -54,10 +54,11 @@ macro_rules! experimenters {
             }
 
             #[cfg(feature = "json")]
-            pub(crate) fn body_json(&self) -> &dyn $crate::json::Body {
+            pub(crate) fn serialize_body<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+                use serde::Serialize;
                 match self {
-                    $(Self::$v(body) => body,)*
-                    Self::Other { data, .. } => data,
+                    $(Self::$v(body) => body.serialize(s),)*
+                    Self::Other { data, .. } => $crate::json::Data { data: data.clone() }.serialize(s),
                 }
             }
 
@@ -70,7 +71,7 @@ macro_rules! experimenters {
                 Ok(match (experimenter, exp_type) {
                     $(($e, $n) => Self::$v(serde_json::from_value(value)?),)*
                     _ => {
-                        let data = $crate::json::data_of(value)?;
+                        let $crate::json::Data { data } = serde_json::from_value(value)?;
                         Self::Other { experimenter, exp_type, data }
                     }
                 })

@@ -97,6 +97,7 @@ impl Wire for Bucket15 {
 
 properties! {
     /// A property of [`Bucket15`].
+    #[cfg_attr(feature = "json", serde(tag = "type", content = "value", rename_all = "snake_case"))]
     BucketProperty {
         /// Its share in a select group.
         0 Weight(u16), pad 2;

@@ -94,6 +94,7 @@ record! {
 
 properties! {
     /// A property of [`PacketIn2`].
+    #[cfg_attr(feature = "json", serde(tag = "type", content = "value", rename_all = "snake_case"))]
     PacketIn2Property {
         /// The packet.
         0 Packet(Blob);
@@ -139,22 +140,31 @@ record! {
 
 properties! {
     /// A property of [`CtFlush`].
+    #[cfg_attr(feature = "json", serde(tag = "type", rename_all = "snake_case"))]
     CtFlushProperty {
         /// What the first packet looked like.
         0 OrigTuple [4] (Tuple);
         /// What the answer looks like.
         1 ReplyTuple [4] (Tuple);
         /// The zone.
-        2 ZoneId(u16), pad 2;
+        2 ZoneId(FlushZone);
     }
     other
     /// Any other.
     Other
 }
 
+record! {
+    /// The zone of connections to forget.
+    FlushZone {
+        /// Its number.
+        value: u16, pad 2;
+    }
+}
+
 /// What a packet of a connection looks like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tuple {
     /// Its parts.
     pub tuple: Vec<TupleProperty>,
@@ -172,6 +182,7 @@ impl Wire for Tuple {
 
 properties! {
     /// A part of a [`Tuple`].
+    #[cfg_attr(feature = "json", serde(tag = "type", content = "value", rename_all = "snake_case"))]
     TupleProperty {
         /// Source address; IPv4 is mapped into IPv6.
         0 Src(Blob);

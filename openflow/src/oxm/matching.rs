@@ -19,6 +19,8 @@ const MATCH_TYPE_OXM: u16 = 1;
 /// assert_eq!(m.get(Field::OXM_OF_TCP_DST).unwrap().value(), [0, 80]);
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "json", serde(transparent))]
 pub struct Match {
     fields: Vec<Oxm>,
 }
