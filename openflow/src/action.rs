@@ -248,7 +248,7 @@ actions! {
             in_port: u16, pad 4;
         }
         /// Sets the tunnel id.
-        2 NxSetTunnel {
+        2 NxSetTunnel pad 2 {
             /// The id.
             tun_id: u32;
         }
