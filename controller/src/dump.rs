@@ -10,7 +10,6 @@ use openflow::msg::{
     flow::FlowStats,
     group::{GroupDesc, GroupStats},
 };
-mod text {
     pub fn matching(m: &openflow::Match) -> String {
         format!("{m:?}")
     }
@@ -79,8 +78,8 @@ fn flow(stats: &FlowStats, owners: &Owners) -> Flow {
         table: table.map_or_else(|| stats.table_id.0.to_string(), |table| table.name().to_owned()),
         table_id: stats.table_id.0,
         priority: stats.priority,
-        matching: text::matching(&stats.matching),
-        actions: text::instructions(&stats.instructions),
+        matching: text::Match(&stats.matching).to_string(),
+        actions: text::Instructions(&stats.instructions).to_string(),
         owner: owners.of(cookie),
         revision: cookie.filter(|cookie| cookie.kind != Kind::Pipeline).map(|cookie| u64::from(cookie.revision)),
         reason: cookie.and_then(Cookie::reason).map(|reason| reason.as_str().to_owned()),
@@ -88,7 +87,7 @@ fn flow(stats: &FlowStats, owners: &Owners) -> Flow {
         packets: stats.packet_count,
         bytes: stats.byte_count,
         duration_seconds: f64::from(stats.duration_sec) + f64::from(stats.duration_nsec) / 1e9,
-        ofctl: text::flow_stats(stats),
+        ofctl: text::FlowStats(stats).to_string(),
     }
 }
 
@@ -104,7 +103,7 @@ pub fn groups(node: &Name, described: &[GroupDesc], counted: &[GroupStats], owne
                 id,
                 owner: owners.of(Some(Cookie::new(Kind::Service, id >> 8, 0))),
                 bucket_packets: packets.map(Iterator::collect).unwrap_or_default(),
-                ofctl: text::group_desc(desc),
+                ofctl: text::GroupDesc(desc).to_string(),
             }
         })
         .collect();

@@ -12,12 +12,15 @@ use std::net::Ipv4Addr;
 
 use api::{Endpoint, Mac, Network, Node};
 use ipnet::{IpNet, Ipv4Net};
-use openflow::{Mac as OfMac, Match, PortNo};
+use openflow::{Mac as OfMac, Match};
 
 use super::View;
 use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
 
 const IPV4: u16 = 0x0800;
+
+/// The local port as OpenFlow 1.0 writes it: an output to the port in a register knows 16-bit numbers only.
+const LOCAL: u32 = 0xfffe;
 
 pub(super) fn base(services: &IpNet) -> Vec<Flow> {
     let mut flows = vec![
@@ -70,7 +73,7 @@ fn to(network: &Network, ip: Ipv4Addr) -> Match {
 }
 
 fn to_gateway(mac: Mac, next: Table) -> Vec<openflow::Instruction> {
-    act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, PortNo::LOCAL.0)], next)
+    act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, LOCAL)], next)
 }
 
 fn unheld(within: Match, range: &IpNet, reason: Reason) -> Option<Flow> {

@@ -13,7 +13,7 @@ use integration::{Config, HostId, Mesh, Place, PodSpec, Target, Testbed, Tunnel,
 #[command(name = "sdn-testbed", version, max_term_width = 100)]
 struct Args {
     /// Name of the testbed; several can stand side by side.
-    #[arg(long, global = true, default_value = "lab")]
+    #[arg(id = "testbed", long = "name", value_name = "NAME", global = true, default_value = "lab")]
     name: String,
     #[command(subcommand)]
     verb: Verb,
