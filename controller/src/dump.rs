@@ -6,23 +6,13 @@ use api::{
     Kind, Name,
     status::{Flow, FlowDump, Group, GroupDump},
 };
-use openflow::msg::{
-    flow::FlowStats,
-    group::{GroupDesc, GroupStats},
+use openflow::{
+    msg::{
+        flow::FlowStats,
+        group::{GroupDesc, GroupStats},
+    },
+    text,
 };
-    pub fn matching(m: &openflow::Match) -> String {
-        format!("{m:?}")
-    }
-    pub fn instructions(m: &[openflow::Instruction]) -> String {
-        format!("{m:?}")
-    }
-    pub fn flow_stats(m: &openflow::msg::flow::FlowStats) -> String {
-        format!("{m:?}")
-    }
-    pub fn group_desc(m: &openflow::msg::group::GroupDesc) -> String {
-        format!("{m:?}")
-    }
-}
 
 use crate::{
     intent::Intent,

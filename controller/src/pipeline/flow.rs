@@ -86,6 +86,8 @@ impl Group {
 /// TEMP
 pub fn canonical(m: Match) -> Match {
     let mut f: Vec<_> = m.into_iter().collect();
-    f.sort_by_key(|o: &openflow::Oxm| (o.field() != openflow::Field::OXM_OF_ETH_TYPE, o.field() != openflow::Field::OXM_OF_IP_PROTO, o.clone()));
+    f.sort_by_key(|o: &openflow::Oxm| {
+        (o.field() != openflow::Field::OXM_OF_ETH_TYPE, o.field() != openflow::Field::OXM_OF_IP_PROTO, o.clone())
+    });
     f.into_iter().collect()
 }
