@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{fs, io};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Config, HostId, Place, check_pod_name};
@@ -92,7 +92,9 @@ pub fn remove(config: &Config, state: &StateDir, name: &str) -> Result<()> {
 /// When there is none of this name.
 pub fn find(config: &Config, state: &StateDir, name: &str) -> Result<Pod> {
     check_pod_name(name)?;
-    state::read(&file(state, name)).with_context(|| format!("no pod {name} in testbed {}", config.name))
+    let file = file(state, name);
+    ensure!(file.exists(), "no pod {name} in testbed {}", config.name);
+    state::read(&file)
 }
 
 /// Names of all pods, those being made included.

@@ -75,7 +75,8 @@ enum PodVerb {
     /// Start a pod; prints name, host, ip and mac as JSON.
     Add {
         /// Name of the pod.
-        name: String,
+        #[arg(value_name = "NAME")]
+        pod: String,
         /// Host to run on.
         #[arg(long)]
         host: HostId,
@@ -92,7 +93,8 @@ enum PodVerb {
     /// End a pod.
     Rm {
         /// Name of the pod.
-        name: String,
+        #[arg(value_name = "NAME")]
+        pod: String,
     },
 }
 
@@ -136,12 +138,12 @@ fn up(config: &Config) -> Result<()> {
 
 fn act(testbed: &Testbed, verb: Verb) -> Result<()> {
     match verb {
-        Verb::Pod(PodVerb::Add { name, host, network, ip, labels }) => {
-            let pod = testbed.pod_add(&PodSpec { name, host, network, ip, labels })?;
+        Verb::Pod(PodVerb::Add { pod, host, network, ip, labels }) => {
+            let pod = testbed.pod_add(&PodSpec { name: pod, host, network, ip, labels })?;
             println!("{}", serde_json::to_string(&pod)?);
             Ok(())
         }
-        Verb::Pod(PodVerb::Rm { name }) => testbed.pod_rm(&name),
+        Verb::Pod(PodVerb::Rm { pod }) => testbed.pod_rm(&pod),
         Verb::Exec { place, command } => match testbed.exec(&place, &command)? {},
         Verb::Kill { target } => testbed.kill(target),
         Verb::Start { target } => testbed.start(target),
@@ -168,4 +170,44 @@ fn usage(error: &clap::Error) -> ExitCode {
     let hint = shape.unwrap_or("sdn-testbed --help");
     eprintln!("sdn-testbed: {reason}; type: {hint}");
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("sdn-testbed").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_name_goes_with_every_verb() {
+        for line in [
+            "up --hosts 2",
+            "pod add web --host h1 --label a=b --label c=d --ip 10.244.1.9 --network n",
+            "pod rm web",
+            "exec h1",
+            "kill agent@h1",
+            "start ovs@h1",
+            "partition h1 h2",
+            "partition h1",
+            "heal",
+            "down",
+        ] {
+            let command = if line.starts_with("exec") { " -- ls --name x" } else { "" };
+            for line in [format!("{line} --name other{command}"), format!("--name other {line}{command}")] {
+                let args = parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                assert_eq!(args.name, "other", "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_exec_runs_comes_after_two_dashes() {
+        let Verb::Exec { place, command } = parse("exec web -- ls -l --name x").unwrap().verb else { panic!() };
+        assert_eq!(place, Place::Pod("web".to_owned()));
+        assert_eq!(command, ["ls", "-l", "--name", "x"]);
+        assert!(parse("exec web").is_err());
+        assert!(parse("exec web ls").is_err());
+    }
 }
