@@ -20,12 +20,12 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::{
     error::plain,
     follow::{Configs, Current},
-    prober::{LENGTH, Prober, Transmit, Way},
+    prober::{Event, LENGTH, Prober, Transmit, Way},
     trouble::Trouble,
 };
 
@@ -65,6 +65,9 @@ pub async fn keep(
             while let Some(transmit) = prober.poll_transmit() {
                 sockets.send(&transmit, port).await;
             }
+            while let Some(event) = prober.poll_event() {
+                log(&event);
+            }
             let configured = configs.borrow().is_some();
             if let Some(report) = configured.then(|| prober.poll_report(Instant::now())).flatten() {
                 // The newest report matters; one that waits behind a stuck one does not.
@@ -92,6 +95,17 @@ pub async fn report(client: &Client, node: &Name, mut reports: mpsc::Receiver<Ag
         if let Err(e) = client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {
             debug!(reason = %plain(&e), "report not delivered");
         }
+    }
+}
+
+fn log(event: &Event) {
+    let way = match event.way {
+        Way::Underlay => "over the underlay",
+        Way::Tunnel => "through the tunnel",
+    };
+    match event.rtt {
+        Some(rtt) => info!(peer = %event.peer, ?rtt, "answers {way}"),
+        None => info!(peer = %event.peer, "does not answer {way}"),
     }
 }
 

@@ -54,6 +54,17 @@ pub struct Transmit {
     pub payload: [u8; LENGTH],
 }
 
+/// A path that began or ceased to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The peer.
+    pub peer: Name,
+    /// The way to it.
+    pub way: Way,
+    /// The round-trip time of the first answer; none when a second passed without one.
+    pub rtt: Option<Duration>,
+}
+
 /// What is known of one peer.
 #[derive(Debug)]
 struct Known {
@@ -81,6 +92,7 @@ pub struct Prober {
     names: BTreeMap<(Way, IpAddr), Name>,
     tunnel_up: bool,
     outbox: VecDeque<Transmit>,
+    events: VecDeque<Event>,
     report_due: Instant,
     /// Whether a report is due as soon as every peer has answered.
     eager: bool,
@@ -96,6 +108,7 @@ impl Prober {
             names: BTreeMap::new(),
             tunnel_up: false,
             outbox: VecDeque::new(),
+            events: VecDeque::new(),
             report_due: now + FIRST_REPORT,
             eager: true,
         }
@@ -132,7 +145,8 @@ impl Prober {
     /// Takes a datagram that came by `way` from the address `from`.
     pub fn handle_input(&mut self, way: Way, from: IpAddr, payload: &[u8], now: Instant) {
         let Some(datagram) = Datagram::decode(payload) else { return };
-        let Some(known) = self.names.get(&(way, from)).and_then(|name| self.peers.get_mut(name)) else { return };
+        let Some(name) = self.names.get(&(way, from)) else { return };
+        let Some(known) = self.peers.get_mut(name) else { return };
         match datagram.kind {
             Kind::Request => {
                 if now.duration_since(known.answers.0) >= REPORT {
@@ -147,8 +161,13 @@ impl Prober {
                 self.outbox.push_back(Transmit { way, to: from, payload });
             }
             Kind::Reply if datagram.cookie == self.cookie => {
-                let first = !known.path(way).proven;
-                if known.path(way).answer(datagram.sequence, now) && first && way == Way::Underlay {
+                let path = known.path(way);
+                let (was_proven, was_up) = (path.proven, path.up);
+                let answered = path.answer(datagram.sequence, now);
+                if answered && !was_up {
+                    self.events.push_back(Event { peer: name.clone(), way, rtt: path.rtt });
+                }
+                if answered && !was_proven && way == Way::Underlay {
                     known.tunnel.hurry(now);
                 }
             }
@@ -159,14 +178,18 @@ impl Prober {
 
     /// Queues every probe that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for known in self.peers.values_mut() {
+        for (name, known) in &mut self.peers {
             for way in [Way::Underlay, Way::Tunnel] {
                 let path = known.path(way);
                 if path.due() > now || (way == Way::Tunnel && !self.tunnel_up) {
                     continue;
                 }
                 self.sequence = self.sequence.wrapping_add(1);
+                let was_up = path.up;
                 path.send(self.sequence, now);
+                if was_up && !path.up {
+                    self.events.push_back(Event { peer: name.clone(), way, rtt: None });
+                }
                 let probe = Datagram { kind: Kind::Request, sequence: self.sequence, cookie: self.cookie };
                 self.outbox.push_back(Transmit { way, to: path.to, payload: probe.encode() });
             }
@@ -176,6 +199,11 @@ impl Prober {
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outbox.pop_front()
+    }
+
+    /// The next path that began or ceased to answer.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 
     /// The report, when it is due: each second, and as soon as every peer has answered.

@@ -26,6 +26,8 @@ pub(super) struct Path {
     answered: bool,
     /// Whether there ever was an answer.
     pub(super) proven: bool,
+    /// Whether the last round that ended, or this one already, had an answer.
+    pub(super) up: bool,
     pub(super) rtt: Option<Duration>,
     pub(super) sent: u32,
     pub(super) lost: u32,
@@ -40,6 +42,7 @@ impl Path {
             tries: Vec::new(),
             answered: false,
             proven: false,
+            up: false,
             rtt: None,
             sent: 0,
             lost: 0,
@@ -76,7 +79,12 @@ impl Path {
     pub(super) fn answer(&mut self, sequence: u64, now: Instant) -> bool {
         let Some((_, at)) = self.tries.iter().find(|(s, _)| *s == sequence) else { return false };
         self.rtt = Some(now.duration_since(*at));
-        self.proven = true;
+        if !self.proven {
+            // What was lost before the path was made is no loss of the path.
+            (self.sent, self.lost) = (0, 0);
+            self.proven = true;
+        }
+        self.up = true;
         if !self.answered {
             self.answered = true;
             self.sent = self.sent.saturating_add(1);
@@ -91,6 +99,7 @@ impl Path {
             self.sent = self.sent.saturating_add(1);
             self.lost = self.lost.saturating_add(1);
             self.rtt = None;
+            self.up = false;
         }
         self.answered = false;
         self.tries.clear();

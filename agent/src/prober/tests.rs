@@ -77,6 +77,25 @@ fn silence_is_retried_soon_and_reported_as_loss() {
 }
 
 #[test]
+fn paths_that_begin_and_cease_to_answer_are_told_once() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let mut now = start;
+    let mut told = Vec::new();
+    for round in 0..6 {
+        let probes = sent(&mut prober);
+        if ![2, 3].contains(&round) {
+            answer_all(&mut prober, &probes, now + ms(2));
+        }
+        now += ms(1000);
+        prober.handle_timeout(now);
+        let tunnel = |e: &Event| e.peer.as_str() == "h1" && e.way == Way::Tunnel;
+        told.extend(std::iter::from_fn(|| prober.poll_event()).filter(tunnel).map(|e| (round, e.rtt)));
+    }
+    assert_eq!(told, [(0, Some(ms(2))), (2, None), (4, Some(ms(2)))]);
+}
+
+#[test]
 fn an_answer_too_late_does_not_undo_the_loss() {
     let start = Instant::now();
     let mut prober = ready(start);
@@ -85,6 +104,10 @@ fn an_answer_too_late_does_not_undo_the_loss() {
     answer_all(&mut prober, &first, start + ms(1001));
     let report = prober.poll_report(start + ms(1200)).unwrap();
     assert_eq!((report.probes[0].sent, report.probes[0].lost, report.probes[0].rtt_seconds), (1, 1, None));
+    let second = sent(&mut prober);
+    answer_all(&mut prober, &second, start + ms(1300));
+    let report = prober.poll_report(start + ms(2200)).unwrap();
+    assert_eq!((report.probes[0].sent, report.probes[0].lost), (1, 0));
 }
 
 #[test]
