@@ -6,7 +6,7 @@ use openflow::{
         experimenter::Experimenter,
         flow::{FlowMod, FlowStats},
         group::{Bucket, GroupDesc, GroupMod, GroupType},
-        nicira::{CtFlush as CtFlushMessage, CtFlushProperty, Tuple, TupleProperty},
+        nicira::{CtFlush as CtFlushMessage, CtFlushProperty, FlushZone, Tuple, TupleProperty},
     },
 };
 
@@ -31,7 +31,10 @@ pub fn flush(flush: &CtFlush) -> Body {
         TupleProperty::Src(flush.ip.to_ipv6_mapped().octets().to_vec().into()),
         TupleProperty::SrcPort(flush.port),
     ];
-    let properties = vec![CtFlushProperty::ReplyTuple(Tuple { tuple: from }), CtFlushProperty::ZoneId(flush.zone)];
+    let properties = vec![
+        CtFlushProperty::ReplyTuple(Tuple { tuple: from }),
+        CtFlushProperty::ZoneId(FlushZone { value: flush.zone }),
+    ];
     Body::Experimenter(Experimenter::NxtCtFlush(CtFlushMessage { ip_proto: 0, properties }))
 }
 
