@@ -73,6 +73,7 @@ pub async fn heal(netlink: &Netlink, config: &AgentConfig) -> Result<Option<Devi
     let settings = || {
         sysctl::set("ipv4/ip_forward", "1")?;
         sysctl::no_autoconf(&device.name)?;
+        sysctl::quick_arp(&device.name)?;
         match config.node.spec.datapath {
             Datapath::Netdev => ethtool::tx_checksum_off(&device.name),
             Datapath::System => Ok(()),

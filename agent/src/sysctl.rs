@@ -40,3 +40,13 @@ pub fn no_autoconf(device: &str) -> io::Result<()> {
     set(&format!("ipv6/conf/{device}/autoconf"), "0")?;
     set(&format!("ipv6/conf/{device}/addr_gen_mode"), "1")
 }
+
+/// Has a device whose ARP requests the switch on this very host answers repeat them sooner than after a second.
+///
+/// The first one may come before the switch has its flows.
+///
+/// # Errors
+/// What the kernel said.
+pub fn quick_arp(device: &str) -> io::Result<()> {
+    set(&format!("ipv4/neigh/{device}/retrans_time_ms"), "50")
+}
