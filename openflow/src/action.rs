@@ -5,6 +5,7 @@
 
 mod build;
 mod bundle;
+mod canonical;
 mod controller;
 mod ct;
 mod encap;
@@ -12,6 +13,7 @@ mod learn;
 mod parts;
 
 pub use bundle::{Bundle, MemberType};
+pub use canonical::canonical;
 pub use controller::{Controller2, ControllerProperty};
 pub use ct::{Ct, CtFlags, CtZone, Nat, NatFlags};
 pub use encap::{Encap, EncapProperty};

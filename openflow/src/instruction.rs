@@ -128,9 +128,7 @@ fn read_body(kind: u16, r: &mut Reader<'_>) -> Result<Instruction> {
             Instruction::ClearActions
         }
         METER => Instruction::Meter { meter_id: MeterId::read(r)? },
-        EXPERIMENTER => {
-            Instruction::Experimenter { experimenter: u32::read(r)?, data: Blob::read(r)? }
-        }
+        EXPERIMENTER => Instruction::Experimenter { experimenter: u32::read(r)?, data: Blob::read(r)? },
         _ => return Err(r.error(DecodeErrorKind::UnknownType(u32::from(kind)))),
     })
 }

@@ -13,8 +13,8 @@ mod oxm;
 mod parts;
 mod types;
 
-pub use hex::{decode as decode_hex, encode as encode_hex};
 pub(crate) use hex::octets;
+pub use hex::{decode as decode_hex, encode as encode_hex};
 pub(crate) use message::{multipart_reply, multipart_request};
 
 use serde::de::Error;

@@ -12,9 +12,7 @@ use crate::msg::meter::MeterMod;
 use crate::msg::packet::{PacketIn, PacketOut};
 use crate::msg::port::{PortMod, PortStatus};
 use crate::msg::queue::{QueueConfigReply, QueueConfigRequest};
-use crate::multipart::{
-    MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
-};
+use crate::multipart::{MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use crate::types::Xid;
 use crate::wire::{Reader, Result, Wire, Writer};
 

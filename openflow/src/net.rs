@@ -42,10 +42,7 @@ const COMMAND_QUEUE: usize = 1_024;
 
 /// Runs a session over a stream that is connected already, in a task of its own. The task ends
 /// when the session does, or when all handles are gone.
-pub fn spawn(
-    stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    config: Config,
-) -> (Handle, Events) {
+pub fn spawn(stream: impl AsyncRead + AsyncWrite + Send + 'static, config: Config) -> (Handle, Events) {
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (event_queue, events) = mpsc::channel(EVENT_QUEUE);
     let (handle, dropped) = Handle::new(commands);

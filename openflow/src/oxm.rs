@@ -1,6 +1,7 @@
 //! Match fields: which there are, their values, and matches made of them (section 7.2.2).
 
 mod build;
+mod canonical;
 pub mod field;
 mod matching;
 mod value;

@@ -28,9 +28,10 @@ impl Action {
         Self::SetField { field: Oxm::new(field, value) }
     }
 
-    /// Sets the bits of a field that `mask` has: an extension of Open vSwitch.
+    /// Sets the bits of a field that `mask` has. Over OpenFlow 1.3 Open vSwitch refuses a
+    /// `set_field` with a mask, so this is Nicira's `reg_load2`.
     pub fn set_field_masked<V: OxmValue>(field: Field, value: V, mask: V) -> Self {
-        Self::SetField { field: Oxm::masked(field, value, mask) }
+        Self::NxRegLoad2 { field: Oxm::masked(field, value, mask) }
     }
 
     /// Sets register `n` (0 to 15).

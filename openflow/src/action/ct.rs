@@ -72,13 +72,7 @@ impl Ct {
 
     /// Through the conntrack of a zone, and nothing else.
     pub fn new(zone: impl Into<CtZone>) -> Self {
-        Self {
-            flags: CtFlags::NONE,
-            zone: zone.into(),
-            recirc_table: Self::NO_RECIRC,
-            alg: 0,
-            actions: Vec::new(),
-        }
+        Self { flags: CtFlags::NONE, zone: zone.into(), recirc_table: Self::NO_RECIRC, alg: 0, actions: Vec::new() }
     }
 
     /// Keeps the connection.
@@ -168,16 +162,28 @@ pub struct Nat {
     /// What to do.
     pub flags: NatFlags,
     /// The lowest IPv4 address.
-    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
+    #[cfg_attr(
+        feature = "json",
+        serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets")
+    )]
     pub ipv4_min: Option<Ipv4Addr>,
     /// The highest IPv4 address.
-    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
+    #[cfg_attr(
+        feature = "json",
+        serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets")
+    )]
     pub ipv4_max: Option<Ipv4Addr>,
     /// The lowest IPv6 address.
-    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
+    #[cfg_attr(
+        feature = "json",
+        serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets")
+    )]
     pub ipv6_min: Option<Ipv6Addr>,
     /// The highest IPv6 address.
-    #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets"))]
+    #[cfg_attr(
+        feature = "json",
+        serde(default, skip_serializing_if = "Option::is_none", with = "crate::json::octets")
+    )]
     pub ipv6_max: Option<Ipv6Addr>,
     /// The lowest port.
     #[cfg_attr(feature = "json", serde(default, skip_serializing_if = "Option::is_none"))]

@@ -220,10 +220,9 @@ impl Wire for LearnSpec {
             LearnSrc::Immediate(value) if value.len() == immediate_size(self.n_bits) => {
                 value.write(w);
             }
-            LearnSrc::Immediate(value) => w.fail(EncodeError::OutOfRange {
-                what: "length of a learn spec's value",
-                value: value.len() as u64,
-            }),
+            LearnSrc::Immediate(value) => {
+                w.fail(EncodeError::OutOfRange { what: "length of a learn spec's value", value: value.len() as u64 })
+            }
         }
         if let LearnDst::Match(field, ofs) | LearnDst::Load(field, ofs) = &self.dst {
             field.write(w);

@@ -50,9 +50,7 @@ pub(super) fn has_reply(body: &Body) -> bool {
         | Body::RoleRequest(_) => true,
         Body::Experimenter(e) => matches!(
             e,
-            Experimenter::NxtRoleRequest(_)
-                | Experimenter::NxtTlvTableRequest(_)
-                | Experimenter::OnftBundleControl(_)
+            Experimenter::NxtRoleRequest(_) | Experimenter::NxtTlvTableRequest(_) | Experimenter::OnftBundleControl(_)
         ),
         _ => false,
     }

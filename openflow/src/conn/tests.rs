@@ -6,10 +6,8 @@ use crate::msg::error::ErrorMsg;
 use crate::msg::experimenter::Experimenter;
 use crate::msg::flow::FlowMod;
 use crate::msg::onf::{BundleControl, BundleControlType};
+use crate::multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequestBody, TableStats};
 use crate::oxm::field::ONF;
-use crate::multipart::{
-    MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequestBody, TableStats,
-};
 use crate::types::TableId;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -71,12 +69,7 @@ fn features() -> FeaturesReply {
 }
 
 fn tables(more: bool, ids: &[u8]) -> Body {
-    let stats = |id: &u8| TableStats {
-        table_id: TableId(*id),
-        active_count: 0,
-        lookup_count: 0,
-        matched_count: 0,
-    };
+    let stats = |id: &u8| TableStats { table_id: TableId(*id), active_count: 0, lookup_count: 0, matched_count: 0 };
     let flags = if more { MultipartFlags::MORE } else { MultipartFlags::NONE };
     let body = MultipartReplyBody::Table(ids.iter().map(stats).collect());
     MultipartReply { flags, body }.into()

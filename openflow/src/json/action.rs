@@ -49,9 +49,7 @@ impl<'de> Deserialize<'de> for Ct {
         let json = CtJson::deserialize(d)?;
         let zone = match (json.zone_src, json.zone, json.ofs, json.n_bits) {
             (None, Some(zone), ..) => CtZone::Imm(zone),
-            (Some(src), _, Some(ofs), Some(n_bits)) => {
-                CtZone::Field { src, bits: BitRange { ofs, n_bits } }
-            }
+            (Some(src), _, Some(ofs), Some(n_bits)) => CtZone::Field { src, bits: BitRange { ofs, n_bits } },
             _ => return Err(D::Error::custom("ct needs zone, or zone_src with ofs and n_bits")),
         };
         Ok(Self {

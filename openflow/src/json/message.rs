@@ -7,9 +7,7 @@ use serde_json::Value;
 
 use crate::message::{Body, Message};
 use crate::msg::experimenter::{Experimenter, ExperimenterReply, ExperimenterRequest};
-use crate::multipart::{
-    MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
-};
+use crate::multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 
 /// Serializes the body of something whose layout is known from beside it.
 struct BodyOf<'a, T>(&'a T);
@@ -23,14 +21,7 @@ macro_rules! body_of {
         }
     )*};
 }
-body_of!(
-    Body,
-    MultipartRequestBody,
-    MultipartReplyBody,
-    Experimenter,
-    ExperimenterRequest,
-    ExperimenterReply
-);
+body_of!(Body, MultipartRequestBody, MultipartReplyBody, Experimenter, ExperimenterRequest, ExperimenterReply);
 
 #[derive(serde::Serialize)]
 struct MessageRef<'a> {
@@ -44,8 +35,7 @@ struct MessageRef<'a> {
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let (_, kind) = self.body.kind();
-        MessageRef { version: self.version, kind, xid: self.xid, body: BodyOf(&self.body) }
-            .serialize(s)
+        MessageRef { version: self.version, kind, xid: self.xid, body: BodyOf(&self.body) }.serialize(s)
     }
 }
 

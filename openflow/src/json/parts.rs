@@ -30,9 +30,7 @@ enum BitmapTag {
 impl Serialize for HelloElement {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self.clone() {
-            Self::VersionBitmap { bitmaps } => {
-                HelloJson::Bitmap { kind: BitmapTag::VersionBitmap, bitmaps }
-            }
+            Self::VersionBitmap { bitmaps } => HelloJson::Bitmap { kind: BitmapTag::VersionBitmap, bitmaps },
             Self::Other { kind, data } => HelloJson::Other(Property { kind, data }),
         }
         .serialize(s)
@@ -85,9 +83,7 @@ impl<'de> Deserialize<'de> for ErrorMsg {
             (ERROR_TYPE_EXPERIMENTER, _, Some(exp_type), Some(experimenter)) => {
                 Ok(Self::Experimenter { exp_type, experimenter, data })
             }
-            (ERROR_TYPE_EXPERIMENTER, ..) => {
-                Err(D::Error::custom("error 65535 needs exp_type and experimenter"))
-            }
+            (ERROR_TYPE_EXPERIMENTER, ..) => Err(D::Error::custom("error 65535 needs exp_type and experimenter")),
             (_, Some(code), ..) => Ok(Self::Standard { error_type, code, data }),
             _ => Err(D::Error::missing_field("code")),
         }
@@ -109,15 +105,10 @@ struct TypeIdJson {
 impl Serialize for TypeId {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let json = match self.clone() {
-            Self::Standard { kind, long } => {
-                TypeIdJson { kind, long, experimenter: None, data: None }
+            Self::Standard { kind, long } => TypeIdJson { kind, long, experimenter: None, data: None },
+            Self::Experimenter { experimenter, data } => {
+                TypeIdJson { kind: 0xffff, long: false, experimenter: Some(experimenter), data: Some(data) }
             }
-            Self::Experimenter { experimenter, data } => TypeIdJson {
-                kind: 0xffff,
-                long: false,
-                experimenter: Some(experimenter),
-                data: Some(data),
-            },
         };
         json.serialize(s)
     }
@@ -127,9 +118,7 @@ impl<'de> Deserialize<'de> for TypeId {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let TypeIdJson { kind, long, experimenter, data } = TypeIdJson::deserialize(d)?;
         match (kind, experimenter) {
-            (0xffff, Some(experimenter)) => {
-                Ok(Self::Experimenter { experimenter, data: data.unwrap_or_default() })
-            }
+            (0xffff, Some(experimenter)) => Ok(Self::Experimenter { experimenter, data: data.unwrap_or_default() }),
             (0xffff, None) => Err(D::Error::missing_field("experimenter")),
             _ => Ok(Self::Standard { kind, long }),
         }

@@ -3,8 +3,8 @@
 use crate::msg::config::AsyncConfig;
 use crate::msg::monitor::{MonitorCancel, MonitorReply, MonitorRequest};
 use crate::msg::nicira::{
-    AsyncConfig2, CtFlush, CtFlushZone, IpfixReply, NxControllerId, NxFlowModTableId,
-    NxPacketInFormat, NxRole, PacketIn2, TlvTableMod, TlvTableReply,
+    AsyncConfig2, CtFlush, CtFlushZone, IpfixReply, NxControllerId, NxFlowModTableId, NxPacketInFormat, NxRole,
+    PacketIn2, TlvTableMod, TlvTableReply,
 };
 use crate::msg::onf::{BundleAdd, BundleControl, RequestForward, RoleStatus};
 use crate::oxm::field::{NICIRA, ONF};

@@ -53,12 +53,7 @@ element! {
 impl Bucket {
     /// A bucket of weight 1 that watches nothing.
     pub fn new(actions: impl Into<Vec<Action>>) -> Self {
-        Self {
-            weight: 1,
-            watch_port: PortNo::ANY,
-            watch_group: GroupId::ANY,
-            actions: actions.into(),
-        }
+        Self { weight: 1, watch_port: PortNo::ANY, watch_group: GroupId::ANY, actions: actions.into() }
     }
 
     /// With this share in a select group.

@@ -49,7 +49,7 @@ pub enum HelloElement {
         /// The words.
         bitmaps: Vec<u32>,
     },
-    /// Anything else.
+    /// Anything else, a bitmap of half words among it.
     Other {
         /// Its type.
         kind: u16,
@@ -70,7 +70,7 @@ impl Wire for HelloElement {
         let mut body = r.sub(size, "hello element")?;
         let padding = length.next_multiple_of(8) - length;
         r.skip(padding.min(r.left()))?;
-        if kind == VERSION_BITMAP {
+        if kind == VERSION_BITMAP && size % 4 == 0 {
             return Ok(Self::VersionBitmap { bitmaps: Vec::read(&mut body)? });
         }
         Ok(Self::Other { kind, data: Blob::read(&mut body)? })

@@ -70,12 +70,7 @@ pub struct PacketOut {
 impl PacketOut {
     /// Sends `data` through `actions`, as if it came from the controller.
     pub fn new(actions: impl Into<Vec<Action>>, data: impl Into<Blob>) -> Self {
-        Self {
-            buffer_id: NO_BUFFER,
-            in_port: PortNo::CONTROLLER,
-            actions: actions.into(),
-            data: data.into(),
-        }
+        Self { buffer_id: NO_BUFFER, in_port: PortNo::CONTROLLER, actions: actions.into(), data: data.into() }
     }
 }
 

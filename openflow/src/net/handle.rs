@@ -62,11 +62,7 @@ impl Handle {
     ///
     /// # Errors
     /// Which of them the switch refused, and why.
-    pub async fn bundle_with(
-        &self,
-        messages: Vec<Body>,
-        flags: BundleFlags,
-    ) -> Result<(), BundleError> {
+    pub async fn bundle_with(&self, messages: Vec<Body>, flags: BundleFlags) -> Result<(), BundleError> {
         let closed = || BundleError { index: None, error: RequestError::Closed };
         let (tx, rx) = oneshot::channel();
         let command = Command::Bundle(messages, flags, tx);
