@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use openflow::{
     Action, Instruction, Match,
-    action::{Ct, CtZone},
+    action::{self, Ct, CtZone},
 };
 
 use super::{Cookie, Reason, Table};
@@ -30,6 +30,18 @@ pub struct FlowBody {
     pub instructions: Vec<Instruction>,
 }
 
+impl FlowBody {
+    /// A body in the form in which Open vSwitch gives it back.
+    pub fn new(cookie: u64, mut instructions: Vec<Instruction>) -> Self {
+        for instruction in &mut instructions {
+            if let Instruction::ApplyActions { actions } = instruction {
+                *actions = action::canonical(actions);
+            }
+        }
+        Self { cookie, instructions }
+    }
+}
+
 /// A flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
@@ -42,8 +54,8 @@ pub struct Flow {
 impl Flow {
     /// A flow of an object.
     pub fn new(table: Table, priority: u16, matching: Match, cookie: Cookie, instructions: Vec<Instruction>) -> Self {
-        let key = FlowKey { table: table.id(), priority, matching: canonical(matching) };
-        Self { key, body: FlowBody { cookie: cookie.to_u64(), instructions } }
+        let key = FlowKey { table: table.id(), priority, matching: matching.canonical() };
+        Self { key, body: FlowBody::new(cookie.to_u64(), instructions) }
     }
 
     /// A flow that drops.
@@ -64,7 +76,7 @@ pub struct Group {
 impl Group {
     /// A select group with these buckets.
     pub fn select(id: u32, buckets: impl IntoIterator<Item = Vec<Action>>) -> Self {
-        Self { id, buckets: buckets.into_iter().collect() }
+        Self { id, buckets: buckets.into_iter().map(|actions| action::canonical(&actions)).collect() }
     }
 
     /// Where its buckets translate connections to.
@@ -81,13 +93,4 @@ impl Group {
             })
             .collect()
     }
-}
-
-/// TEMP
-pub fn canonical(m: Match) -> Match {
-    let mut f: Vec<_> = m.into_iter().collect();
-    f.sort_by_key(|o: &openflow::Oxm| {
-        (o.field() != openflow::Field::OXM_OF_ETH_TYPE, o.field() != openflow::Field::OXM_OF_IP_PROTO, o.clone())
-    });
-    f.into_iter().collect()
 }

@@ -8,7 +8,7 @@ mod reason;
 mod tables;
 
 pub use cookie::Cookie;
-pub use flow::{Flow, FlowBody, FlowKey, Group, canonical};
+pub use flow::{Flow, FlowBody, FlowKey, Group};
 pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
 pub use reason::Reason;
 pub use tables::Table;

@@ -72,7 +72,7 @@ impl Plan {
         for (column, value) in strings(bridge) {
             insert = insert.set(column, value);
         }
-        let made = insert.set("other_config", &other_config(bridge)).set("external_ids", &owned("bridge")).id();
+        let made = insert.set("other_config", other_config(bridge)).set("external_ids", owned("bridge")).id();
         self.txn.mutate("Open_vSwitch", root.uuid()).insert("bridges", made);
     }
 
@@ -197,7 +197,7 @@ impl Plan {
         let interface = self.txn.insert("Interface").set("name", port.name.as_str()).set("type", kind);
         let interface = interface.set("options", &options).set("ofport_request", i64::from(port.number)).id();
         let made = self.txn.insert("Port").set("name", port.name.as_str()).set("interfaces", interface);
-        made.set("external_ids", &owned(owner_of(port))).id()
+        made.set("external_ids", owned(owner_of(port))).id()
     }
 
     fn insert_controller(&mut self, controller: SocketAddr) -> NamedUuid {

@@ -47,12 +47,8 @@ pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> Installed {
 }
 
 fn flow(stats: FlowStats) -> (FlowKey, FlowBody) {
-    let key = FlowKey {
-        table: stats.table_id.0,
-        priority: stats.priority,
-        matching: crate::pipeline::canonical(stats.matching),
-    };
-    (key, FlowBody { cookie: stats.cookie, instructions: stats.instructions })
+    let key = FlowKey { table: stats.table_id.0, priority: stats.priority, matching: stats.matching.canonical() };
+    (key, FlowBody::new(stats.cookie, stats.instructions))
 }
 
 /// A group that is no select group of ours becomes one without buckets, which differs from all of ours.
@@ -60,7 +56,7 @@ fn group(desc: GroupDesc) -> Group {
     let plain = |bucket: &Bucket| *bucket == Bucket::new(bucket.actions.clone());
     let ours = desc.group_type == GroupType::SELECT && desc.buckets.iter().all(plain);
     let buckets = if ours { desc.buckets } else { Vec::new() };
-    Group { id: desc.group_id.0, buckets: buckets.into_iter().map(|bucket| bucket.actions).collect() }
+    Group::select(desc.group_id.0, buckets.into_iter().map(|bucket| bucket.actions))
 }
 
 fn group_mod(group: &Group, make: fn(u32, GroupType, Vec<Bucket>) -> GroupMod) -> Body {
