@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{AgentConfig, Datapath};
 use tokio::{sync::watch, time::sleep};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     Error, ethtool,
@@ -36,7 +36,8 @@ pub fn want(config: &AgentConfig) -> Want {
 
 /// Keeps the local port right for ever; its number is published whenever it is.
 pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs, ready: &watch::Sender<Option<u32>>) {
-    let mut trouble = Trouble::new("set up the bridge's local port");
+    let (mut trouble, mut mtu) = (Trouble::new("set up the bridge's local port"), Trouble::new("see the MTU wanted"));
+    let mut settled = false;
     loop {
         let current = configs.borrow_and_update().clone();
         let Some(current) = current else {
@@ -48,6 +49,7 @@ pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs,
         let index = match heal(netlink, &current.config).await {
             Ok(device) => {
                 trouble.over();
+                check_mtu(device.as_ref().filter(|_| settled), &current.config, &mut mtu);
                 device.map(|d| d.index)
             }
             Err(e) => {
@@ -56,11 +58,22 @@ pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs,
             }
         };
         ready.send_if_modified(|now| std::mem::replace(now, index) != index);
-        tokio::select! {
-            told = changes.concerning(&current.config.bridge, index) => if !told { return },
-            changed = configs.changed() => if changed.is_err() { return },
-            () = sleep(INTERVAL) => {}
+        settled = tokio::select! {
+            told = changes.concerning(&current.config.bridge, index) => if told { false } else { return },
+            changed = configs.changed() => if changed.is_ok() { false } else { return },
+            () = sleep(INTERVAL) => true,
+        };
+    }
+}
+
+/// Open vSwitch sets the MTU, at the controller's word and a moment after it made the device.
+fn check_mtu(device: Option<&Device>, config: &AgentConfig, trouble: &mut Trouble) {
+    match device {
+        Some(device) if device.mtu != config.mtu => {
+            trouble.note(format!("{} has {}, not {}", device.name, device.mtu, config.mtu));
         }
+        Some(_) => trouble.over(),
+        None => {}
     }
 }
 
@@ -86,9 +99,6 @@ pub async fn heal(netlink: &Netlink, config: &AgentConfig) -> Result<Option<Devi
     }
     if !steps.is_empty() {
         info!(device = %device.name, steps = steps.len(), "gateway set up");
-        if device.mtu != config.mtu {
-            warn!(device = %device.name, mtu = device.mtu, wanted = config.mtu, "Open vSwitch has not set the MTU yet");
-        }
     }
     Ok(Some(device))
 }

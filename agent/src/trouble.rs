@@ -29,7 +29,7 @@ impl Trouble {
     /// It worked; logged when it had failed before.
     pub fn over(&mut self) {
         if self.reason.take().is_some() {
-            info!("could {} again", self.what);
+            info!("no longer unable to {}", self.what);
         }
     }
 }
