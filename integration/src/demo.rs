@@ -56,7 +56,7 @@ pub fn play(keep: bool) -> Result<()> {
     if keep {
         testbed.keep();
         stage.title("It is still up. Things to try:");
-        println!("{}", NEXT.trim_end());
+        println!("{}", NEXT.replace("WEB3", &pods["web3"].ip).trim_end());
     } else {
         stage.title("Taking it all down (KEEP=1 make run leaves it up)");
         drop(testbed);
@@ -68,7 +68,7 @@ pub fn play(keep: bool) -> Result<()> {
 const NEXT: &str = "
   sdn-testbed exec controller -- sdnctl status
   sdn-testbed exec controller -- sdnctl groups dump h1
-  sdn-testbed exec web1 -- ping -c 3 10.244.3.2
+  sdn-testbed exec web1 -- ping -c 3 WEB3
   sdn-testbed exec h1 -- ovs-ofctl -O OpenFlow13 dump-flows kbr0
   sdn-testbed kill ovs@h2; sdn-testbed start ovs@h2
   sdn-testbed partition h1 h2; sdn-testbed exec controller -- sdnctl mesh; sdn-testbed heal

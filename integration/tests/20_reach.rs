@@ -95,7 +95,7 @@ fn traffic_meets_its_flows(testbed: &Testbed, from: &Pod, to: &Pod) {
         let subnet = subnet.to_owned();
         packets(testbed, &format!("{node} --table route"), move |flow| flow.matching.contains(&subnet))
     };
-    let requests = || to_peer("h1", &subnet_of(to));
+    let requests = || to_peer("h1", &format!("nw_dst={}/24", common::neighbour(to, 0)));
     let arrivals = || to_peer("h2", &format!("nw_dst={}", to.ip));
     let before = (requests(), arrivals());
     let ping = format!("ping -q -c {SENT} -i 0.002 -W 1 {}", to.ip);
@@ -103,9 +103,4 @@ fn traffic_meets_its_flows(testbed: &Testbed, from: &Pod, to: &Pod) {
     assert!(printed.contains(" 0% packet loss"), "{printed}");
     common::eventually("every request in its flow on h1", 5, || requests() - before.0 >= SENT);
     common::eventually("every request in its flow on h2", 5, || arrivals() - before.1 >= SENT);
-}
-
-fn subnet_of(pod: &Pod) -> String {
-    let (subnet, _) = pod.ip.rsplit_once('.').expect("IPv4");
-    format!("nw_dst={subnet}.0/24")
 }

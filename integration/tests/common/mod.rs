@@ -30,6 +30,12 @@ pub fn ip_of(pod: &Pod) -> IpAddr {
     pod.ip.parse().expect("an address")
 }
 
+/// Another address of the node that `pod` is on.
+pub fn neighbour(pod: &Pod, last: u8) -> String {
+    let (subnet, _) = pod.ip.rsplit_once('.').expect("IPv4");
+    format!("{subnet}.{last}")
+}
+
 /// Hosts with Open vSwitch and nothing of the product.
 pub fn bare(name: &str, hosts: u16) -> Scoped {
     let config = Config { hosts, ..Config::new(name) };
