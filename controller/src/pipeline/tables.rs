@@ -93,3 +93,19 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The README's table is this one.
+    #[test]
+    fn the_readme_shows_these_tables() {
+        let readme = include_str!("../../README.md");
+        let rows: Vec<String> = Table::ALL
+            .iter()
+            .map(|table| format!("| {} | {} | {} | {} |", table.id(), table.name(), table.does(), table.miss()))
+            .collect();
+        assert!(readme.contains(&rows.join("\n")), "README.md should hold\n{}", rows.join("\n"));
+    }
+}
