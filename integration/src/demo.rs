@@ -27,6 +27,10 @@ impl Stage {
         println!("\n\x1b[1m[{:4.1} s] {text}\x1b[0m", self.since.elapsed().as_secs_f64());
     }
 
+    fn step(&self, text: &str) {
+        println!("[{:4.1} s] {text}", self.since.elapsed().as_secs_f64());
+    }
+
     fn show(&self, testbed: &Testbed, command: &str) -> Result<()> {
         println!("$ sdnctl {command}");
         println!("{}", client::sdnctl(testbed, command)?.trim_end());
@@ -42,10 +46,12 @@ pub fn play(keep: bool) -> Result<()> {
     let stage = Stage { since: Instant::now() };
     let config = Config::new("lab");
     stage.title("Three hosts, each with its own Open vSwitch, and a controller");
-    let testbed = Scoped::up(&config, &mut |step| stage.title(&format!("  {step}")))?;
+    let testbed = Scoped::up(&config, &mut |step| stage.step(step))?;
     stage.title("Two pods on each host");
     let pods = add_pods(&testbed)?;
     stage.title("The mesh: round-trip times between hosts, through the tunnels");
+    // The first probes of a pair wait for ARP on the underlay.
+    thread::sleep(Duration::from_secs(2));
     stage.show(&testbed, "mesh")?;
     stage.title("A service: one address for a backend on each host");
     service(&stage, &testbed, &pods)?;

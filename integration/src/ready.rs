@@ -48,9 +48,8 @@ pub fn wait(testbed: &Testbed, limit: Duration, progress: &mut dyn FnMut(&str)) 
 
 /// One line on what is not there yet.
 fn missing(testbed: &Testbed) -> Option<String> {
-    let status = match status(testbed) {
-        Ok(status) => status,
-        Err(error) => return Some(format!("no status from the controller ({error:#})")),
+    let Ok(status) = status(testbed) else {
+        return Some("the controller does not answer".to_owned());
     };
     let lacks = |host: String| {
         let switch = status.switches.iter().find(|switch| switch.node.as_str() == host);
