@@ -143,6 +143,23 @@ pub struct Group {
     pub ofctl: String,
 }
 
+/// `GET /v1/events`: something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, as RFC 3339.
+    pub at: String,
+    /// What kind of thing: `drift`, `refused`, `session`.
+    pub kind: String,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Name>,
+    /// Which object it concerned, like `service/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What, in one line.
+    pub message: String,
+}
+
 /// `GET /v1/pipeline`: one table of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PipelineTable {

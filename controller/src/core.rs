@@ -15,9 +15,10 @@ use std::{
 use api::Name;
 
 use crate::{
-    compile::{Compiler, Host, Settings},
+    compile::{Compiler, Host, Settings, SwitchState},
     intent::{Intent, Key, Txn},
-    reconcile::{Batch, Installed, Switch},
+    pipeline::{FlowBody, FlowKey},
+    reconcile::{Audit, Batch, Drift, Installed, Switch},
 };
 
 /// Tells sessions to one switch apart: what an old one still says is not heard.
@@ -36,6 +37,8 @@ pub enum Action {
     RemoveHost(Name),
     /// What this node's agent is to make true has changed.
     AgentChanged(Name),
+    /// Someone else changed a switch; it is being put right.
+    Report(Name, Vec<Drift>),
     /// All switches concerned have acknowledged what this waiter waits for.
     Resolve(u64),
 }
@@ -166,6 +169,40 @@ impl Core {
             && state.session == Some(session)
         {
             state.switch.observed(installed, desired);
+            self.advance(name, &mut actions);
+        }
+        actions
+    }
+
+    /// A switch said that someone else changed flows; none as a body: removed.
+    pub fn foreign(
+        &mut self,
+        name: &Name,
+        session: SessionId,
+        changes: Vec<(FlowKey, Option<FlowBody>)>,
+    ) -> Vec<Action> {
+        self.drifted(name, session, |switch, desired| switch.foreign(changes, desired))
+    }
+
+    /// A switch was read again.
+    pub fn audit(&mut self, name: &Name, session: SessionId, audit: Audit) -> Vec<Action> {
+        self.drifted(name, session, |switch, desired| switch.audit(audit, desired))
+    }
+
+    fn drifted(
+        &mut self,
+        name: &Name,
+        session: SessionId,
+        note: impl FnOnce(&mut Switch, &SwitchState) -> Vec<Drift>,
+    ) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name))
+            && state.session == Some(session)
+        {
+            let drifts = note(&mut state.switch, desired);
+            if !drifts.is_empty() {
+                actions.push(Action::Report(name.clone(), drifts));
+            }
             self.advance(name, &mut actions);
         }
         actions

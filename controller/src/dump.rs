@@ -16,7 +16,8 @@ use openflow::{
 
 use crate::{
     intent::Intent,
-    pipeline::{Cookie, Table},
+    pipeline::{Cookie, FlowBody, FlowKey, Table},
+    reconcile::Drift,
 };
 
 /// The names of objects by kind and number.
@@ -36,7 +37,7 @@ impl Owners {
     }
 
     /// The object like `service/web`; its number where it is no more; none if the cookie is not ours.
-    fn of(&self, cookie: Option<Cookie>) -> Option<String> {
+    pub fn of(&self, cookie: Option<Cookie>) -> Option<String> {
         let cookie = cookie?;
         if cookie.kind == Kind::Pipeline {
             return Some(Kind::Pipeline.to_string());
@@ -91,7 +92,7 @@ pub fn groups(node: &Name, described: &[GroupDesc], counted: &[GroupStats], owne
             let packets = counts.get(&id).map(|stats| stats.bucket_stats.iter().map(|bucket| bucket.packet_count));
             Group {
                 id,
-                owner: owners.of(Some(Cookie::new(Kind::Service, id >> 8, 0))),
+                owner: group_owner(id, owners),
                 bucket_packets: packets.map(Iterator::collect).unwrap_or_default(),
                 ofctl: text::GroupDesc(desc).to_string(),
             }
@@ -99,4 +100,34 @@ pub fn groups(node: &Name, described: &[GroupDesc], counted: &[GroupStats], owne
         .collect();
     groups.sort_by_key(|group| group.id);
     GroupDump { node: node.clone(), groups }
+}
+
+/// A flow in words: where it is and what it matches.
+pub fn describe(key: &FlowKey) -> String {
+    let table = Table::from_id(key.table).map_or_else(|| key.table.to_string(), |table| table.name().to_owned());
+    match key.matching.is_empty() {
+        true => format!("flow in table {table}, priority {}", key.priority),
+        false => format!("flow in table {table}, priority {}, {}", key.priority, text::Match(&key.matching)),
+    }
+}
+
+/// The owner of a group.
+pub fn group_owner(id: u32, owners: &Owners) -> Option<String> {
+    owners.of(Some(Cookie::new(Kind::Service, id >> 8, 0)))
+}
+
+/// What someone else did, and whom it concerned.
+pub fn drift(drift: &Drift, owners: &Owners) -> (Option<String>, String) {
+    let owner = |body: &FlowBody| owners.of(Cookie::from_u64(body.cookie));
+    match drift {
+        Drift::FlowGone(key, body) => (owner(body), format!("{} was removed by someone else: put back", describe(key))),
+        Drift::FlowChanged(key, body) => {
+            (owner(body), format!("{} was changed by someone else: put right", describe(key)))
+        }
+        Drift::FlowForeign(key) => (None, format!("{} was added by someone else: removed", describe(key))),
+        Drift::GroupChanged(id) => {
+            (group_owner(*id, owners), format!("group {id} was changed by someone else: put right"))
+        }
+        Drift::GroupForeign(id) => (None, format!("group {id} was added by someone else: removed")),
+    }
 }

@@ -10,6 +10,7 @@ pub mod args;
 pub mod compile;
 pub mod core;
 pub mod dump;
+pub mod events;
 pub mod http;
 pub mod intent;
 pub mod metrics;

@@ -15,8 +15,11 @@ use crate::{
     agents::Agents,
     compile::Host,
     core::{Action, Broken, Core, NodeProgress, SessionId},
+    dump::{self, Owners},
+    events::{EventKind, Events},
     intent::Txn,
-    reconcile::{Batch, Installed},
+    pipeline::{FlowBody, FlowKey},
+    reconcile::{Audit, Batch, Installed},
 };
 
 /// What a switch's session is to do.
@@ -44,6 +47,10 @@ pub enum Event {
     Observed(Name, SessionId, Installed),
     /// A switch committed or refused a batch.
     BatchDone(Name, SessionId, u64, Result<(), String>),
+    /// A switch said that someone else changed flows; none as a body: removed.
+    Foreign(Name, SessionId, Vec<(FlowKey, Option<FlowBody>)>),
+    /// A switch was read again.
+    Audited(Name, SessionId, Audit),
     /// A session to a host's OVSDB is up and wants to know what it is to hold.
     HostUp(Name, oneshot::Sender<watch::Receiver<HostTarget>>),
     /// A host's OVSDB holds what it was to hold as of this revision, but for some ports.
@@ -102,10 +109,11 @@ impl CoreHandle {
 }
 
 /// Runs the core until all handles are gone.
-pub async fn run(core: Core, agents: Arc<Agents>, events: mpsc::UnboundedReceiver<Event>) {
+pub async fn run(core: Core, agents: Arc<Agents>, log: Arc<Events>, events: mpsc::UnboundedReceiver<Event>) {
     let mut shell = Shell {
         core,
         agents,
+        log,
         sessions: BTreeMap::new(),
         hosts: BTreeMap::new(),
         waiters: BTreeMap::new(),
@@ -119,6 +127,7 @@ pub async fn run(core: Core, agents: Arc<Agents>, events: mpsc::UnboundedReceive
 struct Shell {
     core: Core,
     agents: Arc<Agents>,
+    log: Arc<Events>,
     sessions: BTreeMap<Name, (SessionId, mpsc::UnboundedSender<Command>)>,
     hosts: BTreeMap<Name, watch::Sender<HostTarget>>,
     waiters: BTreeMap<u64, oneshot::Sender<()>>,
@@ -161,6 +170,8 @@ impl Shell {
             Event::BatchDone(node, session, id, result) => {
                 return self.core.batch_done(&node, session, id, result, Instant::now());
             }
+            Event::Foreign(node, session, changes) => return self.core.foreign(&node, session, changes),
+            Event::Audited(node, session, audit) => return self.core.audit(&node, session, audit),
             Event::HostUp(node, answer) => {
                 if let Some(host) = self.hosts.get(&node) {
                     let _ = answer.send(host.subscribe());
@@ -197,6 +208,13 @@ impl Shell {
                     self.agents.forget(&node);
                 }
                 Action::AgentChanged(node) => self.agents.changed(&node, self.core.compiler().intent().revision()),
+                Action::Report(node, drifts) => {
+                    let owners = Owners::new(self.core.compiler().intent());
+                    for drift in &drifts {
+                        let (owner, message) = dump::drift(drift, &owners);
+                        self.log.record(EventKind::Drift, Some(&node), owner, message);
+                    }
+                }
                 Action::Resolve(waiter) => {
                     if let Some(answer) = self.waiters.remove(&waiter) {
                         let _ = answer.send(());

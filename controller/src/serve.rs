@@ -11,6 +11,7 @@ use crate::{
     args::Args,
     compile::Settings,
     core::Core,
+    events::Events,
     http::{App, router},
     intent::Change,
     metrics::Metrics,
@@ -41,9 +42,10 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
 
     let metrics = Arc::new(Metrics::default());
     let agents = Arc::new(Agents::new(intent.revision()));
-    let switches = Switches::new(metrics.clone());
+    let log = Arc::new(Events::default());
+    let switches = Switches::new(metrics.clone(), log.clone());
     let (core, events) = CoreHandle::new();
-    tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), events));
+    tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), log.clone(), events));
     let forward = core.clone();
     tokio::spawn(async move {
         while let Some(txn) = txns.recv().await {
@@ -52,7 +54,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     });
     tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), metrics.clone()));
     tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), metrics.clone()));
-    let app = App { store, core, switches, agents, metrics, settings, started: Instant::now() };
+    let app = App { store, core, switches, agents, events: log, metrics, settings, started: Instant::now() };
     tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
     let served = axum::serve(http, router(Arc::new(app)));
     tokio::select! {

@@ -53,6 +53,8 @@ pub enum Command {
     Groups(Groups),
     /// The tables packets go through.
     Pipeline,
+    /// What happened lately: foreign changes, refusals, sessions.
+    Events,
     /// Decode, encode, print and parse OpenFlow messages, a line each.
     #[command(subcommand)]
     Openflow(openflow_cmd::Verb),

@@ -53,6 +53,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Flows(cli::Flows::Dump(query)) => flows::dump_flows(&remote, query).await,
         Command::Groups(cli::Groups::Dump { node }) => flows::dump_groups(&remote, node).await,
         Command::Pipeline => flows::pipeline(&remote).await,
+        Command::Events => status::events(&remote).await,
         Command::Openflow(_) | Command::Ovsdb(_) => Ok(()),
     }
 }

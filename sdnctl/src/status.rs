@@ -1,6 +1,6 @@
-//! `sdnctl status`
+//! `sdnctl status|events`
 
-use api::status::{Status, SwitchStatus};
+use api::status::{Event, Status, SwitchStatus};
 
 use crate::{
     cli::Remote,
@@ -45,4 +45,17 @@ fn row(switch: &SwitchStatus) -> [String; 10] {
         switch.flow_mods_sent.to_string(),
         state,
     ]
+}
+
+pub async fn events(remote: &Remote) -> anyhow::Result<()> {
+    let events: Vec<Event> = remote.client.get("/v1/events").await?;
+    output::show(remote, &events, |events| {
+        table(
+            ["AT", "KIND", "NODE", "CONCERNS", "WHAT"],
+            events.iter().cloned().map(|Event { at, kind, node, owner, message }| {
+                let node = node.map_or("-".into(), |node| node.to_string());
+                [at, kind, node, owner.unwrap_or("-".into()), message]
+            }),
+        )
+    })
 }

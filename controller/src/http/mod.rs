@@ -13,7 +13,9 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
 
-use crate::{agents::Agents, metrics::Metrics, runtime::CoreHandle, southbound::Switches, store::Store};
+use crate::{
+    agents::Agents, events::Events, metrics::Metrics, runtime::CoreHandle, southbound::Switches, store::Store,
+};
 
 use error::Failure;
 
@@ -30,6 +32,8 @@ pub struct App {
     pub switches: Switches,
     /// What agents said.
     pub agents: Arc<Agents>,
+    /// What happened lately.
+    pub events: Arc<Events>,
     /// What `/metrics` serves.
     pub metrics: Arc<Metrics>,
     /// What the cluster has in common.
@@ -48,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(observe::metrics))
         .route("/v1/status", get(observe::status))
         .route("/v1/mesh", get(observe::mesh))
+        .route("/v1/events", get(observe::events))
         .route("/v1/pipeline", get(observe::pipeline))
         .route("/v1/nodes", get(nodes::list))
         .route("/v1/nodes/{name}", get(nodes::inspect).put(nodes::put).delete(nodes::remove))

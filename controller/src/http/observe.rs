@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use api::{
     Kind, Name,
-    status::{FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
+    status::{Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
 
@@ -30,6 +30,10 @@ pub async fn status(app: Shared) -> Json<Status> {
 pub async fn mesh(app: Shared) -> Json<Mesh> {
     let nodes: Vec<Name> = app.store.read().nodes.keys().cloned().collect();
     Json(app.agents.mesh(&nodes, Instant::now()))
+}
+
+pub async fn events(app: Shared) -> Json<Vec<Event>> {
+    Json(app.events.all())
 }
 
 pub async fn pipeline() -> Json<Vec<PipelineTable>> {

@@ -8,6 +8,7 @@
 //! ```
 
 mod batch;
+mod drift;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use batch::{Batch, CtFlush};
+pub use drift::{Audit, Drift};
 
 /// How long to wait after a refused batch, at first and at the most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));

@@ -1,17 +1,20 @@
 //! Between our words and OpenFlow's: batches to messages, what a switch answers to [`Installed`].
 
 use openflow::{
-    Body,
+    Body, Match, PortNo, TableId,
     msg::{
-        experimenter::Experimenter,
+        experimenter::{Experimenter, ExperimenterRequest},
         flow::{FlowMod, FlowStats},
         group::{Bucket, GroupDesc, GroupMod, GroupType},
+        monitor::{FlowMonitor, FlowUpdate, FlowUpdateFull, MonitorFlags, MonitorRequest},
         nicira::{CtFlush as CtFlushMessage, CtFlushProperty, FlushZone, Tuple, TupleProperty},
     },
+    multipart::MultipartRequestBody,
 };
 
 use crate::{
-    pipeline::{Flow, FlowBody, FlowKey, Group},
+    dump::{self, Owners},
+    pipeline::{Cookie, Flow, FlowBody, FlowKey, Group},
     reconcile::{Batch, CtFlush, Installed},
 };
 
@@ -23,6 +26,21 @@ pub fn bundle(batch: &Batch) -> Vec<Body> {
     let removed = batch.flows_removed.iter().map(delete);
     let gone = batch.groups_removed.iter().map(|id| Body::from(GroupMod::delete(*id)));
     added.chain(changed).chain(set).chain(removed).chain(gone).collect()
+}
+
+/// What the message at `index` of [`bundle`] is about, for people.
+pub fn describe(batch: &Batch, index: usize, owners: &Owners) -> String {
+    let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|group| group.id);
+    let flows = batch.flows_set.iter().map(|flow| (&flow.key, Some(flow.body.cookie)));
+    let removed = batch.flows_removed.iter().map(|key| (key, None));
+    let gone = batch.groups_removed.iter().copied();
+    let owned = |owner: Option<String>, what: String| owner.map_or(what.clone(), |owner| format!("{owner}: {what}"));
+    let flow = |(key, cookie): (&FlowKey, Option<u64>)| {
+        owned(cookie.and_then(|cookie| owners.of(Cookie::from_u64(cookie))), dump::describe(key))
+    };
+    let group = |id: u32| owned(dump::group_owner(id, owners), format!("group {id}"));
+    let mut all = groups.map(group).chain(flows.chain(removed).map(flow)).chain(gone.map(group));
+    all.nth(index).unwrap_or_else(|| format!("message {index}"))
 }
 
 /// Forgets the connections of a backend: those whose answers come from it.
@@ -44,6 +62,39 @@ pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> Installed {
         flows: flows.into_iter().map(flow).collect(),
         groups: groups.into_iter().map(|desc| (desc.group_id.0, group(desc))).collect(),
     }
+}
+
+/// What a monitor of flows tells, but for what we did ourselves.
+pub fn foreign(updates: Vec<FlowUpdate>) -> Vec<(FlowKey, Option<FlowBody>)> {
+    let change = |update| match update {
+        FlowUpdate::Added(full) | FlowUpdate::Modified(full) => {
+            let (key, body) = updated(full);
+            Some((key, Some(body)))
+        }
+        FlowUpdate::Deleted(full) => Some((updated(full).0, None)),
+        FlowUpdate::Abbrev { .. } => None,
+    };
+    updates.into_iter().filter_map(change).collect()
+}
+
+/// Asks to be told of every flow that others change.
+pub fn monitor() -> Body {
+    let flags = MonitorFlags::ADD | MonitorFlags::DELETE | MonitorFlags::MODIFY | MonitorFlags::ACTIONS;
+    let every = FlowMonitor {
+        id: 1,
+        flags,
+        match_len: 4,
+        out_port: PortNo::ANY,
+        table_id: TableId::ALL,
+        matching: Match::new(),
+    };
+    let request = ExperimenterRequest::OnfstFlowMonitor(MonitorRequest { monitors: vec![every] });
+    MultipartRequestBody::Experimenter(request).into()
+}
+
+fn updated(full: FlowUpdateFull) -> (FlowKey, FlowBody) {
+    let key = FlowKey { table: full.table_id.0, priority: full.priority, matching: full.matching.canonical() };
+    (key, FlowBody::new(full.cookie, full.instructions))
 }
 
 fn flow(stats: FlowStats) -> (FlowKey, FlowBody) {

@@ -1,28 +1,44 @@
 //! One OpenFlow session: who is it, make it ours, then do as the core says.
 
+use std::time::Duration;
+
 use api::Name;
 use openflow::{
     Body,
     conn::{Config, Event as OfEvent},
     msg::{
         config::{AsyncConfig, Role, RoleMsg},
+        experimenter::{Experimenter, ExperimenterReply},
         flow::{FlowRequest, FlowStats},
         group::{GroupDesc, GroupRequest, GroupStats},
     },
-    multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody},
+    multipart::{MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody},
     net::{self, Events, Handle},
     types::GroupId,
 };
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 
-use super::messages;
+use super::{Switches, messages};
 use crate::{
     core::SessionId,
-    metrics::{ByNode, Metrics},
-    reconcile::Batch,
+    dump::Owners,
+    events::EventKind,
+    metrics::ByNode,
+    pipeline::{FlowBody, FlowKey},
+    reconcile::{Audit, Batch},
     runtime::{Command, CoreHandle, Event},
     store::Store,
 };
+
+/// How often groups are read again.
+const AUDIT: Duration = Duration::from_secs(1);
+
+/// Every how many audits flows are read, too.
+const FULL_AUDIT: u32 = 60;
 
 /// A session, to read its switch.
 #[derive(Clone)]
@@ -77,11 +93,20 @@ impl SwitchSession {
         let every = [0b111, 0b111];
         let quiet = AsyncConfig { packet_in_mask: [0; 2], port_status_mask: every, flow_removed_mask: [0; 2] };
         self.handle.request(Body::SetAsync(quiet)).await.map_err(|error| error.to_string())?;
+        if let Err(error) = self.handle.request(messages::monitor()).await {
+            tracing::warn!(%error, "the switch does not tell of changed flows; they are noticed by reading them");
+        }
         Ok(())
     }
 
-    async fn apply(&self, batch: &Batch) -> Result<(), String> {
-        self.handle.bundle(messages::bundle(batch)).await.map_err(|error| error.to_string())?;
+    async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), String> {
+        self.handle.bundle(messages::bundle(batch)).await.map_err(|refused| match refused.index {
+            Some(index) => {
+                let about = messages::describe(batch, index, &Owners::new(&store.read()));
+                format!("{about}: {}", refused.error)
+            }
+            None => refused.to_string(),
+        })?;
         for flush in &batch.flushes {
             if let Err(error) = self.handle.request(messages::flush(flush)).await {
                 // Older switches cannot; their connections end with their timeouts.
@@ -119,16 +144,22 @@ pub async fn run(
     id: SessionId,
     session: SwitchSession,
     mut events: Events,
+    store: &Store,
     core: &CoreHandle,
-    metrics: &Metrics,
+    switches: &Switches,
 ) -> String {
+    let metrics = &switches.metrics;
     let label = ByNode { node: node.to_string() };
     let flow_mods = metrics.flow_mods_sent.get_or_create_owned(&label);
     let group_mods = metrics.group_mods_sent.get_or_create_owned(&label);
     let (commands_in, mut commands) = mpsc::unbounded_channel();
     core.tell(Event::SwitchUp(node.clone(), id, commands_in));
+    let mut audits = tokio::time::interval_at(Instant::now() + AUDIT, AUDIT);
+    audits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut round = 0u32;
     loop {
         tokio::select! {
+            biased;
             command = commands.recv() => match command {
                 Some(Command::ReadBack) => match read_back(&session).await {
                     Ok(installed) => core.tell(Event::Observed(node.clone(), id, installed)),
@@ -137,10 +168,10 @@ pub async fn run(
                 Some(Command::Send(batch)) => {
                     flow_mods.inc_by(batch.flow_mods() as u64);
                     group_mods.inc_by(batch.group_mods() as u64);
-                    let result = session.apply(&batch).await;
+                    let result = session.apply(&batch, store).await;
                     if let Err(error) = &result {
                         metrics.batches_refused.get_or_create(&label).inc();
-                        tracing::warn!(error, flow_mods = batch.flow_mods(), "the switch refused a batch");
+                        switches.record(EventKind::Refused, node, error.clone());
                     }
                     core.tell(Event::BatchDone(node.clone(), id, batch.id, result));
                 }
@@ -148,11 +179,53 @@ pub async fn run(
             },
             event = events.recv() => match event {
                 Some(OfEvent::Closed { reason }) => return reason.to_string(),
+                Some(OfEvent::Async(message)) => match heard(message.body) {
+                    Heard::Changes(changes) if changes.is_empty() => {}
+                    Heard::Changes(changes) => core.tell(Event::Foreign(node.clone(), id, changes)),
+                    // Some changes were not told: look at everything again.
+                    Heard::Gap => round = FULL_AUDIT - 1,
+                    Heard::Else => {}
+                },
                 Some(event) => tracing::debug!(?event, "unasked"),
                 None => return "closed".into(),
             },
+            _ = audits.tick() => {
+                round = round.wrapping_add(1);
+                match audit(&session, round % FULL_AUDIT == 0).await {
+                    Ok(audit) => core.tell(Event::Audited(node.clone(), id, audit)),
+                    Err(reason) => return reason,
+                }
+            },
         }
     }
+}
+
+/// What a switch says unasked.
+enum Heard {
+    /// Others changed flows.
+    Changes(Vec<(FlowKey, Option<FlowBody>)>),
+    /// Others may have changed flows while it could not tell.
+    Gap,
+    /// Nothing that concerns us.
+    Else,
+}
+
+fn heard(body: Body) -> Heard {
+    match body {
+        Body::MultipartReply(MultipartReply {
+            body: MultipartReplyBody::Experimenter(ExperimenterReply::OnfstFlowMonitor(reply)),
+            ..
+        }) => Heard::Changes(messages::foreign(reply.updates)),
+        Body::Experimenter(Experimenter::OnftFlowMonitorResumed(_)) => Heard::Gap,
+        _ => Heard::Else,
+    }
+}
+
+/// Groups have no monitor in OpenFlow 1.3 and are read each time; flows are only now and then, as a backstop.
+async fn audit(session: &SwitchSession, flows_too: bool) -> Result<Audit, String> {
+    let flows = if flows_too { session.read_flows().await? } else { Vec::new() };
+    let seen = messages::installed(flows, session.read_group_descs().await?);
+    Ok(Audit { flows: flows_too.then_some(seen.flows), groups: seen.groups })
 }
 
 async fn read_back(session: &SwitchSession) -> Result<crate::reconcile::Installed, String> {

@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::switch::{self, SwitchSession};
 use crate::{
     core::SessionId,
+    events::{EventKind, Events},
     metrics::Metrics,
     runtime::{CoreHandle, Event},
     store::Store,
@@ -33,13 +34,19 @@ struct Connected {
 pub struct Switches {
     connected: Arc<Mutex<Connected>>,
     next_session: Arc<AtomicU64>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
+    log: Arc<Events>,
 }
 
 impl Switches {
-    /// Nobody is.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { connected: Arc::default(), next_session: Arc::default(), metrics }
+    /// Nobody is. What happens is told to `log`.
+    pub fn new(metrics: Arc<Metrics>, log: Arc<Events>) -> Self {
+        Self { connected: Arc::default(), next_session: Arc::default(), metrics, log }
+    }
+
+    /// Something happened on a node.
+    pub(super) fn record(&self, kind: EventKind, node: &Name, message: String) {
+        self.log.record(kind, Some(node), None, message);
     }
 
     /// The session to a node's switch, to read it.
@@ -117,10 +124,11 @@ pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switch
             let reason = match switch::handshake(stream, &store).await {
                 Ok((node, session, events)) => {
                     tracing::Span::current().record("node", node.as_str());
-                    tracing::info!("switch connected");
+                    switches.record(EventKind::Session, &node, "switch connected".into());
                     let id = switches.switch_up(&node, session.clone());
-                    let reason = switch::run(&node, id, session, events, &core, &metrics).await;
+                    let reason = switch::run(&node, id, session, events, &store, &core, &switches).await;
                     switches.switch_down(&node, id);
+                    switches.record(EventKind::Session, &node, format!("switch disconnected: {reason}"));
                     core.tell(Event::SwitchDown(node, id));
                     reason
                 }
