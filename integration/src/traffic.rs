@@ -155,8 +155,12 @@ impl Ping {
     }
 }
 
-/// Reads `1000 packets transmitted, 998 received, ...`.
-fn parse_loss(text: &str) -> Result<Loss> {
+/// Reads ping's `1000 packets transmitted, 998 received, ...`. A last request that may have been on its way when ping
+/// ended is not counted as lost.
+///
+/// # Errors
+/// When there is no such line, or nothing was sent.
+pub fn parse_loss(text: &str) -> Result<Loss> {
     let line = text.lines().find(|line| line.contains("packets transmitted"));
     let line = line.with_context(|| format!("ping ended early: {text}"))?;
     let mut counts = line.split(", ").map(|part| part.split(' ').next().unwrap_or_default().parse::<u64>());
@@ -164,7 +168,6 @@ fn parse_loss(text: &str) -> Result<Loss> {
         anyhow::bail!("cannot read {line:?}");
     };
     ensure!(sent > 0, "ping sent nothing");
-    // The last request may have been on its way when ping was ended.
     Ok(Loss { sent, lost: sent.saturating_sub(received).saturating_sub(1) })
 }
 
