@@ -162,7 +162,9 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     let reason = match (error.kind(), error.get(ContextKind::InvalidArg)) {
-        (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, _) => "a verb is missing".to_owned(),
+        (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand, _) => {
+            "a verb is missing".to_owned()
+        }
         (ErrorKind::MissingRequiredArgument, Some(names)) => format!("{names} is missing"),
         _ => first.trim_start_matches("error: ").to_owned(),
     };
