@@ -94,6 +94,13 @@ impl Config {
         Ok(())
     }
 
+    /// "1 host" or "3 hosts".
+    #[must_use]
+    pub fn hosts_in_words(&self) -> String {
+        let plural = if self.hosts == 1 { "" } else { "s" };
+        format!("{} host{plural}", self.hosts)
+    }
+
     /// All hosts, in order.
     pub fn host_ids(&self) -> impl Iterator<Item = HostId> + Clone + use<> {
         (1..=self.hosts).map(HostId)

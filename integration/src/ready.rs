@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use api::status::{Status, SwitchStatus};
 
-use crate::control;
-use crate::plan::Place;
+use crate::plan::{HostId, Place};
 use crate::testbed::Testbed;
+use crate::{client, control, tool};
 
 /// How long `up` waits for the mesh.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+const JOIN_PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 
 /// What the controller says of itself.
@@ -21,6 +22,18 @@ const POLL: Duration = Duration::from_millis(100);
 pub fn status(testbed: &Testbed) -> Result<Status> {
     let text = testbed.run(&Place::Controller, &["sdnctl", "status", "-o", "json"])?;
     serde_json::from_str(&text).context("cannot read what sdnctl status printed")
+}
+
+/// Waits until `host` has joined. Hosts that join one after the other get their subnets in order: h1 the first.
+///
+/// # Errors
+/// When it does not within some seconds.
+pub fn wait_joined(testbed: &Testbed, host: HostId) -> Result<()> {
+    let path = format!("/v1/nodes/{host}");
+    let joined = || client::http(testbed, "GET", &path, b"").is_ok_and(|answer| answer.status == 200);
+    let agent = control::agent(testbed.config(), testbed.state(), host);
+    tool::wait_until(&format!("{host} to join"), JOIN_PATIENCE, joined)
+        .with_context(|| format!("{}: {}", agent.name(), agent.last_words()))
 }
 
 /// Waits until all hosts are connected and ready, the controller has converged and every tunnel

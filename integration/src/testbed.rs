@@ -34,7 +34,10 @@ impl Testbed {
         let testbed = Self::up_hosts(config, progress)?;
         progress("starting the controller and the agents");
         control::start_controller(config, &testbed.state)?;
-        host::each(config, |host| control::start_agent(config, &testbed.state, host))?;
+        for host in config.host_ids() {
+            control::start_agent(config, &testbed.state, host)?;
+            ready::wait_joined(&testbed, host)?;
+        }
         ready::wait(&testbed, ready::PATIENCE, progress)?;
         Ok(testbed)
     }
@@ -47,7 +50,7 @@ impl Testbed {
         config.validate()?;
         need_root()?;
         let state = StateDir::create(config)?;
-        progress(&format!("starting Open vSwitch on {} hosts", config.hosts));
+        progress(&format!("starting Open vSwitch on {}", config.hosts_in_words()));
         netns::add(&teardown::static_namespaces(config))?;
         underlay::build(config)?;
         host::up_all(config, &state)?;
@@ -297,9 +300,9 @@ pub fn summary(config: &Config, since: Instant) -> String {
         other => format!(" --name {other}"),
     };
     format!(
-        "{} hosts ready in {:.1} s. Try: sdn-testbed pod add web --host h1{name}; \
+        "{} ready in {:.1} s. Try: sdn-testbed pod add web --host h1{name}; \
          sdn-testbed exec controller{name} -- sdnctl status",
-        config.hosts,
+        config.hosts_in_words(),
         since.elapsed().as_secs_f64()
     )
 }
