@@ -24,7 +24,7 @@ use crate::error::DecodeErrorKind;
 use crate::oxm::field::{NICIRA, ONF};
 use crate::oxm::{Oxm, OxmId};
 use crate::types::{Blob, GroupId, PortNo, QueueId, TableId};
-use crate::wire::{Reader, Result, Wire, Writer};
+use crate::wire::{Reader, Result, Wire, Writer, count_by_length};
 
 /// The action type of experimenters.
 const EXPERIMENTER: u16 = 0xffff;
@@ -84,6 +84,23 @@ macro_rules! actions {
                 /// All that follows, padding included.
                 data: Blob,
             },
+        }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for Action {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                use $crate::arb::Arb;
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> Self] = &[
+                    $(|_| Self::$p,)*
+                    $(|g| Self::$s { $($sf: Arb::arb(g)),* },)*
+                    $(|_| Self::$np,)*
+                    $(|g| Self::$n { $($nf: Arb::arb(g)),* },)*
+                    $(|g| Self::$t(Arb::arb(g)),)*
+                    $crate::arb::action::copy,
+                    $crate::arb::action::unknown,
+                ];
+                $crate::arb::action::fit(g.pick(all)(g))
+            }
         }
 
         fn read_standard(kind: u16, r: &mut Reader<'_>) -> Result<Action> {
@@ -508,6 +525,11 @@ impl Wire for Action {
     #[inline]
     fn write(&self, w: &mut Writer) {
         write_action(self, w.position(), w);
+    }
+
+    #[inline]
+    fn count(r: &Reader<'_>) -> usize {
+        count_by_length::<2>(r)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::error::DecodeErrorKind;
 use crate::types::{Blob, MeterId, TableId};
-use crate::wire::{Reader, Result, Wire, Writer};
+use crate::wire::{Reader, Result, Wire, Writer, count_by_length};
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +100,11 @@ impl Wire for Instruction {
         w.put_array([k0, k1, 0, 0]);
         write_body(self, w);
         w.patch_len(start + 2, start, "instruction");
+    }
+
+    #[inline]
+    fn count(r: &Reader<'_>) -> usize {
+        count_by_length::<2>(r)
     }
 }
 

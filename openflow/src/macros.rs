@@ -31,6 +31,13 @@ macro_rules! record {
                 )*
             }
         }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                Self { $($f: $crate::arb::Arb::arb(g)),* }
+            }
+        }
     };
 }
 pub(crate) use record;
@@ -79,6 +86,13 @@ macro_rules! open_enum {
             #[inline]
             fn write(&self, w: &mut $crate::wire::Writer) {
                 $crate::wire::Wire::write(&self.0, w);
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                Self($crate::arb::Arb::arb(g))
             }
         }
     };
@@ -153,6 +167,13 @@ macro_rules! flags {
                 $crate::wire::Wire::write(&self.0, w);
             }
         }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                Self($crate::arb::Arb::arb(g))
+            }
+        }
     };
 }
 pub(crate) use flags;
@@ -212,6 +233,18 @@ macro_rules! properties {
                 }
             }
         }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> Self] = &[
+                    $(|g| Self::$v($crate::arb::Arb::arb(g)),)*
+                    $($(|_| Self::$u,)*)?
+                    $(|g| Self::$o($crate::arb::Arb::arb(g)),)?
+                ];
+                g.pick(all)(g)
+            }
+        }
     };
 }
 pub(crate) use properties;
@@ -254,6 +287,17 @@ macro_rules! element {
                     $(w.zeros($p);)?
                 )*
                 w.patch_len(start, start, $what);
+            }
+            #[inline]
+            fn count(r: &$crate::wire::Reader<'_>) -> usize {
+                $crate::wire::count_by_length::<0>(r)
+            }
+        }
+
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                Self { $($f: $crate::arb::Arb::arb(g)),* }
             }
         }
     };

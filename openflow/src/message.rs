@@ -120,6 +120,16 @@ macro_rules! messages {
             }
         }
 
+        #[cfg(test)]
+        impl $crate::arb::Arb for Body {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                use $crate::arb::Arb;
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> Self] =
+                    &[$(|_| Self::$u,)* $(|g| Self::$v(Arb::arb(g)),)*];
+                g.pick(all)(g)
+            }
+        }
+
         $(impl From<$wt> for Body {
             fn from(body: $wt) -> Self {
                 Self::$w(body)

@@ -117,6 +117,16 @@ macro_rules! multipart {
             }
         }
 
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                use $crate::arb::Arb;
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> $body] =
+                    &[$(|_| $body::$u,)* $(|g| $body::$v(Arb::arb(g)),)*];
+                Self { flags: Arb::arb(g), body: g.pick(all)(g) }
+            }
+        }
+
         impl From<$body> for $name {
             fn from(body: $body) -> Self {
                 Self { flags: MultipartFlags::NONE, body }

@@ -237,6 +237,40 @@ pub trait Wire: Sized {
     fn read(r: &mut Reader<'_>) -> Result<Self>;
     /// Appends the value.
     fn write(&self, w: &mut Writer);
+
+    /// How many such values the rest of a reader may hold: room is made for them at once. A guess
+    /// that is wrong costs time, nothing else.
+    #[inline]
+    fn count(_: &Reader<'_>) -> usize {
+        0
+    }
+}
+
+/// Counts elements that have their 16-bit length in bytes `AT` and up, until one does not fit.
+#[inline]
+pub(crate) fn count_by_length<const AT: usize>(r: &Reader<'_>) -> usize {
+    let (mut rest, mut n) = (r.bytes, 0);
+    while let Some([a, b]) = rest.get(AT..).and_then(|tail| tail.first_chunk()) {
+        let length = usize::from(u16::from_be_bytes([*a, *b]));
+        match rest.get(length..) {
+            Some(tail) if length > 0 => rest = tail,
+            _ => break,
+        }
+        n += 1;
+    }
+    n
+}
+
+/// Counts elements whose fourth byte is the length of what follows it.
+#[inline]
+pub(crate) fn count_by_byte(r: &Reader<'_>) -> usize {
+    let (mut rest, mut n) = (r.bytes, 0);
+    while let Some([_, _, _, length]) = rest.first_chunk() {
+        let Some(tail) = rest.get(4 + usize::from(*length)..) else { break };
+        rest = tail;
+        n += 1;
+    }
+    n
 }
 
 macro_rules! int {
@@ -280,7 +314,7 @@ impl<const N: usize> Wire for [u32; N] {
 impl<T: Wire> Wire for Vec<T> {
     #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(T::count(r));
         while !r.is_empty() {
             out.push(T::read(r)?);
         }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Action, BitRange, Subfield};
-use crate::error::DecodeErrorKind;
+use crate::error::{DecodeErrorKind, EncodeError};
 use crate::macros::flags;
 use crate::oxm::{Field, OxmId};
 use crate::types::TableId;
@@ -126,6 +126,10 @@ impl Wire for Ct {
             CtZone::Imm(zone) => {
                 w.zeros(4);
                 zone.write(w);
+            }
+            CtZone::Field { src, .. } if src.wire_len() != 4 => {
+                let value = u64::from(src.field.class());
+                w.fail(EncodeError::OutOfRange { what: "class of a zone's field", value });
             }
             CtZone::Field { src, bits } => {
                 src.write(w);

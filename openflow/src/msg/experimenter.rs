@@ -78,6 +78,22 @@ macro_rules! experimenters {
             }
         }
 
+        #[cfg(test)]
+        impl $crate::arb::Arb for $name {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                use $crate::arb::Arb;
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> Self] = &[
+                    $(|g| Self::$v(Arb::arb(g)),)*
+                    |g| Self::Other {
+                        experimenter: 0x00c0_ffee,
+                        exp_type: Arb::arb(g),
+                        data: Arb::arb(g),
+                    },
+                ];
+                g.pick(all)(g)
+            }
+        }
+
         impl Wire for $name {
             fn read(r: &mut Reader<'_>) -> Result<Self> {
                 let (experimenter, exp_type) = (u32::read(r)?, u32::read(r)?);

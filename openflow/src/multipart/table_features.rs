@@ -60,6 +60,16 @@ macro_rules! table_properties {
             },
         }
 
+        #[cfg(test)]
+        impl $crate::arb::Arb for TableProperty {
+            fn arb(g: &mut $crate::arb::Gen<'_>) -> Self {
+                use $crate::arb::Arb;
+                let all: &[fn(&mut $crate::arb::Gen<'_>) -> Self] =
+                    &[$(|g| Self::$v { $f: Arb::arb(g) },)*];
+                g.pick(all)(g)
+            }
+        }
+
         impl Wire for TableProperty {
             fn read(r: &mut Reader<'_>) -> Result<Self> {
                 let Framed { kind, mut body } = Framed::read(r)?;

@@ -5,10 +5,10 @@ use std::fmt;
 use super::field::{CLASS_EXPERIMENTER, Field};
 use crate::error::{DecodeErrorKind, EncodeError};
 use crate::types::{Mac, PortNo};
-use crate::wire::{Reader, Result, Wire, Writer};
+use crate::wire::{Reader, Result, Wire, Writer, count_by_byte};
 
-/// Bytes that are kept in place up to a masked IPv6 address.
-const INLINE: usize = 32;
+/// Bytes that are kept in place: all but masked 128-bit values and long tunnel options.
+const INLINE: usize = 22;
 
 /// Value and mask, one after the other. Inline bytes beyond the length are zero, so that derived
 /// comparisons hold.
@@ -43,7 +43,9 @@ impl Data {
 /// A match field with its value and maybe a mask (section 7.2.2.2): one TLV.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oxm {
-    field: Field,
+    experimenter: u32,
+    class: u16,
+    number: u8,
     masked: bool,
     data: Data,
 }
@@ -51,7 +53,7 @@ pub struct Oxm {
 impl Oxm {
     /// A field that has exactly this value.
     pub fn new(field: Field, value: impl OxmValue) -> Self {
-        value.with_bytes(|v| Self { field, masked: false, data: Data::new(v) })
+        value.with_bytes(|v| Self::of(field, false, Data::new(v)))
     }
 
     /// A field that has this value where `mask` has ones.
@@ -62,7 +64,7 @@ impl Oxm {
     /// A field with value and mask as bytes; `None` if their lengths differ.
     pub fn from_bytes(field: Field, value: &[u8], mask: Option<&[u8]>) -> Option<Self> {
         match mask {
-            None => Some(Self { field, masked: false, data: Data::new(value) }),
+            None => Some(Self::of(field, false, Data::new(value))),
             Some(mask) if mask.len() == value.len() => Some(Self::joined(field, value, mask)),
             Some(_) => None,
         }
@@ -72,12 +74,19 @@ impl Oxm {
         let mut both = Vec::with_capacity(value.len() + mask.len());
         both.extend_from_slice(value);
         both.extend_from_slice(mask);
-        Self { field, masked: true, data: Data::new(&both) }
+        Self::of(field, true, Data::new(&both))
+    }
+
+    #[inline]
+    fn of(field: Field, masked: bool, data: Data) -> Self {
+        let experimenter = field.experimenter_id().unwrap_or(0);
+        Self { experimenter, class: field.class(), number: field.number(), masked, data }
     }
 
     /// Which field.
+    #[inline]
     pub fn field(&self) -> Field {
-        self.field
+        Field::experimenter(self.experimenter, self.class, self.number)
     }
 
     /// The value.
@@ -104,7 +113,7 @@ impl Oxm {
 
     /// The field as actions name it: without value, never with a mask.
     pub fn id(&self) -> OxmId {
-        OxmId::with_length(self.field, self.value().len() as u8)
+        OxmId::with_length(self.field(), self.value().len() as u8)
     }
 }
 
@@ -114,7 +123,7 @@ fn be_u128(bytes: &[u8]) -> Option<u128> {
 
 impl fmt::Debug for Oxm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}=", self.field)?;
+        write!(f, "{}=", self.field())?;
         self.value().iter().try_for_each(|b| write!(f, "{b:02x}"))?;
         if let Some(mask) = self.mask() {
             f.write_str("/")?;
@@ -138,14 +147,19 @@ impl Wire for Oxm {
         if wrong || (masked && size % 2 != 0) {
             return Err(r.bad_length(size));
         }
-        Ok(Self { field, masked, data: Data::new(data) })
+        Ok(Self::of(field, masked, Data::new(data)))
     }
 
     #[inline]
     fn write(&self, w: &mut Writer) {
         let data = self.data.as_slice();
-        write_header(self.field, self.masked, data.len(), w);
+        write_header(self.field(), self.masked, data.len(), w);
         w.put(data);
+    }
+
+    #[inline]
+    fn count(r: &Reader<'_>) -> usize {
+        count_by_byte(r)
     }
 }
 
