@@ -47,6 +47,17 @@ fn a_removed_pod_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_freed_address_rests() {
+    let testbed = up("t22-rest", 1);
+    let first = add(&testbed, "first", 1);
+    testbed.pod_rm("first").unwrap();
+    testbed.kill(Target::Controller).unwrap();
+    testbed.start(Target::Controller).unwrap();
+    settle(&testbed);
+    assert_ne!(add(&testbed, "second", 1).ip, first.ip);
+}
+
+#[test]
 fn restarting_the_agent_changes_nothing_that_is_right() {
     let testbed = up("t22-agent", 2);
     let [near, far] = [("near", 1), ("far", 2)].map(|(name, n)| add(&testbed, name, n));

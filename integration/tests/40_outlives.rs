@@ -5,7 +5,7 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{add, at, flows, ip_of, pings_all, pod_at, sdnctl, settle, up};
+use common::{add, at, flows, host, ip_of, pings_all, pod_at, sdnctl, settle, up};
 use integration::traffic::Ping;
 use integration::{Target, client};
 
@@ -75,4 +75,46 @@ fn a_host_cut_off_keeps_its_pods_talking_and_comes_back() {
     testbed.heal().unwrap();
     common::eventually("pods meet again", 30, || pings_all(&testbed, &pod_at(&here), &far.ip));
     settle(&testbed);
+}
+
+#[test]
+fn traffic_goes_on_with_controller_and_agents_dead() {
+    let testbed = up("t40-alone", 2);
+    let [here, far] = [("here", 1), ("far", 2)].map(|(name, n)| add(&testbed, name, n));
+    let bridge = common::sh(&testbed, &at(1), "ovs-vsctl --bare --columns=fail_mode,protocols list Bridge kbr0");
+    assert_eq!(bridge.split_whitespace().collect::<Vec<_>>(), ["secure", "OpenFlow13"]);
+    let ping = Ping::start(&testbed, &pod_at(&here), ip_of(&far)).unwrap();
+    for target in [Target::Controller, Target::Agent(host(1)), Target::Agent(host(2))] {
+        testbed.kill(target).unwrap();
+    }
+    thread::sleep(Duration::from_secs(3));
+    let loss = ping.finish().unwrap();
+    assert_eq!(loss.lost, 0, "{loss:?}");
+    assert!(pings_all(&testbed, &at(1), &far.ip), "from a host too");
+    assert!(pings_all(&testbed, &pod_at(&here), integration::plan::EXTERNAL_IP), "and to outside");
+}
+
+#[test]
+fn a_foreign_edit_is_put_right() {
+    let testbed = up("t40-edit", 1);
+    let pods = ["one", "two"].map(|name| add(&testbed, name, 1));
+    let ofctl = |command: &str| common::sh(&testbed, &at(1), &format!("ovs-ofctl -O OpenFlow13 {command}"));
+    for edit in ["del-flows kbr0 table=70", "add-flow kbr0 table=0,priority=9999,actions=drop", "del-flows kbr0"] {
+        ofctl(edit);
+        common::eventually(edit, 5, || pings_all(&testbed, &pod_at(&pods[0]), &pods[1].ip));
+    }
+    assert!(!ofctl("dump-flows kbr0").contains("priority=9999"));
+}
+
+#[test]
+fn a_write_names_the_switch_it_waits_for() {
+    let testbed = up("t40-pending", 2);
+    let far = add(&testbed, "far", 2);
+    testbed.partition(&at(2), Some(&integration::Place::Controller)).unwrap();
+    let create = format!("service create web --vip 10.96.0.10 --port 80 --backend {} --timeout 1", far.ip);
+    let error = format!("{:#}", client::sdnctl(&testbed, &create).expect_err("h2 cannot acknowledge"));
+    assert!(error.contains("h2") && !error.contains("h1"), "{error}");
+    testbed.heal().unwrap();
+    settle(&testbed);
+    assert!(!flows(&testbed, "h2 --owner service/web").is_empty());
 }
