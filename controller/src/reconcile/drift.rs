@@ -1,6 +1,6 @@
 //! What someone else changed: noted as installed, marked as dirty, so that the next batch puts it right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Switch;
 use crate::{
@@ -57,13 +57,15 @@ impl Switch {
         let mut drifts = Vec::new();
         if let Some(seen) = audit.flows {
             let differing = |key: &&FlowKey| seen.get(*key) != installed.flows.get(*key);
-            let keys: Vec<FlowKey> = seen.keys().chain(installed.flows.keys()).filter(differing).cloned().collect();
+            let keys: BTreeSet<FlowKey> =
+                seen.keys().chain(installed.flows.keys()).filter(differing).cloned().collect();
             drifts.extend(keys.iter().filter_map(|key| flow_drift(key, seen.get(key), desired)));
             self.dirty_flows.extend(keys);
             installed.flows = seen;
         }
         let differing = |id: &&u32| audit.groups.get(*id) != installed.groups.get(*id);
-        let ids: Vec<u32> = audit.groups.keys().chain(installed.groups.keys()).filter(differing).copied().collect();
+        let ids: BTreeSet<u32> =
+            audit.groups.keys().chain(installed.groups.keys()).filter(differing).copied().collect();
         for id in ids {
             match (desired.groups().get(&id), audit.groups.get(&id)) {
                 (Some(want), seen) if seen != Some(want) => drifts.push(Drift::GroupChanged(id)),

@@ -109,3 +109,39 @@ proptest! {
         prop_assert_eq!(switch.next_batch(&desired), None);
     }
 }
+
+#[test]
+fn what_others_change_is_named_and_put_right() {
+    let desired = state(&[(1, 1), (2, 2)], &[(1, 2)]);
+    let mut switch = Switch::default();
+    switch.observed(installed(&desired), &desired);
+    assert_eq!(switch.next_batch(&desired), None);
+    let (gone, foreign) = (flow(1, 1), flow(9, 9));
+    let drifts = switch.foreign(
+        vec![
+            (gone.key.clone(), None),
+            (foreign.key.clone(), Some(foreign.body.clone())),
+            (flow(2, 2).key, Some(flow(2, 2).body)),
+        ],
+        &desired,
+    );
+    assert_eq!(drifts, [Drift::FlowGone(gone.key.clone(), gone.body.clone()), Drift::FlowForeign(foreign.key.clone())]);
+    let batch = switch.next_batch(&desired).unwrap();
+    assert_eq!((batch.flows_set, batch.flows_removed), (vec![gone], vec![foreign.key]));
+}
+
+#[test]
+fn an_audit_sees_groups_and_says_nothing_while_a_batch_is_on_its_way() {
+    let desired = state(&[(1, 1)], &[(1, 2)]);
+    let other = || Audit { flows: None, groups: state(&[], &[(1, 1), (7, 1)]).groups().clone() };
+    let mut switch = Switch::default();
+    switch.observed(installed(&desired), &desired);
+    assert_eq!(switch.next_batch(&desired), None);
+    assert_eq!(switch.audit(other(), &desired), [Drift::GroupChanged(1), Drift::GroupForeign(7)]);
+    let batch = switch.next_batch(&desired).unwrap();
+    assert_eq!((batch.groups_changed.len(), batch.groups_removed.as_slice()), (1, [7].as_slice()));
+    assert_eq!(switch.audit(other(), &desired), []);
+    switch.done(batch.id, Ok(()), Instant::now());
+    assert_eq!(switch.audit(Audit { flows: None, groups: desired.groups().clone() }, &desired), []);
+    assert!(switch.next_batch(&desired).is_none());
+}

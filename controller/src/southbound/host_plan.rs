@@ -41,13 +41,15 @@ type StringMap = BTreeMap<String, String>;
 pub struct Plan {
     /// One transaction; empty if all is as it is to be.
     pub txn: Txn,
+    /// What differs, in words.
+    pub differs: Vec<String>,
     /// Ports that do not work, and why.
     pub broken: Broken,
 }
 
 /// The least that makes `replica` hold `host`, with its bridge under the controller at `controller`.
 pub fn plan(host: &Host, replica: &Replica, controller: SocketAddr) -> Plan {
-    let mut plan = Plan { txn: Txn::new("Open_vSwitch"), broken: Broken::new() };
+    let mut plan = Plan { txn: Txn::new("Open_vSwitch"), differs: Vec::new(), broken: Broken::new() };
     let Some(bridge) = &host.bridge else { return plan };
     match replica.rows("Bridge").find(|row| row.read::<String>("name") == BRIDGE) {
         None => plan.create(host, bridge, replica, controller),
@@ -60,6 +62,7 @@ impl Plan {
     /// Bridge, local port, tunnels, endpoints and controller in one transaction: it is never there without them.
     fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, controller: SocketAddr) {
         let Some(root) = replica.rows("Open_vSwitch").next() else { return };
+        self.differs.push(format!("bridge {BRIDGE} is not there"));
         let mut ports = vec![self.insert_local(bridge)];
         for port in host.ports.values() {
             if self.name_is_free(port, replica) {
@@ -80,6 +83,7 @@ impl Plan {
         for (column, value) in strings(bridge) {
             if row.read::<BTreeSet<String>>(column) != BTreeSet::from([value.to_owned()]) {
                 self.txn.update("Bridge", row.uuid()).set(column, value);
+                self.differs.push(format!("{column} of {BRIDGE} is not {value}"));
             }
         }
         self.put_missing("Bridge", row, "other_config", other_config(bridge));
@@ -98,6 +102,7 @@ impl Plan {
                 None if self.name_is_free(port, replica) => {
                     let made = self.insert_port(port);
                     self.txn.mutate("Bridge", row.uuid()).insert("ports", made);
+                    self.differs.push(format!("port {} is not there", port.name));
                 }
                 None => {}
             }
@@ -106,6 +111,7 @@ impl Plan {
         for (name, port) in &ports {
             if !host.ports.contains_key(name) && name != BRIDGE && ours(port) {
                 self.txn.mutate("Bridge", row.uuid()).delete("ports", port.uuid());
+                self.differs.push(format!("port {name} is not wanted"));
             }
         }
     }
@@ -117,6 +123,8 @@ impl Plan {
             wanted.into_iter().filter(|(key, value)| there.get(key) != Some(value)).collect();
         if !missing.is_empty() {
             self.txn.mutate(table, row.uuid()).put(column, &missing);
+            let keys: Vec<&str> = missing.iter().map(|(key, _)| key.as_str()).collect();
+            self.differs.push(format!("{column} of table {table} lacks {}", keys.join(", ")));
         }
     }
 
@@ -135,6 +143,7 @@ impl Plan {
         if !matches!(there.as_slice(), [only] if right(only)) {
             let made = self.insert_controller(controller);
             self.txn.update("Bridge", bridge.uuid()).set("controller", made);
+            self.differs.push(format!("the controller of {BRIDGE} is not {}", target(controller)));
         }
     }
 
@@ -143,10 +152,12 @@ impl Plan {
         let Some(interface) = interface else {
             let made = self.insert_local(bridge);
             self.txn.mutate("Bridge", bridge_row).insert("ports", made);
+            self.differs.push(format!("the local port of {BRIDGE} is not there"));
             return;
         };
         if interface.read::<Option<i64>>("mtu_request") != Some(i64::from(bridge.mtu)) {
             self.txn.update("Interface", interface.uuid()).set("mtu_request", i64::from(bridge.mtu));
+            self.differs.push(format!("mtu_request of {BRIDGE} is not {}", bridge.mtu));
         }
     }
 
@@ -163,6 +174,7 @@ impl Plan {
                 .set("type", kind)
                 .set("options", &options)
                 .set("ofport_request", number);
+            self.differs.push(format!("type, options or ofport_request of {} are others", port.name));
         }
         self.put_missing("Port", there, "external_ids", owned(owner_of(port)));
         let error: Option<String> = interface.read("error");

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::{Switches, host_plan};
 use crate::{
     core::Broken,
+    events::EventKind,
     metrics::Metrics,
     pipeline::BRIDGE,
     runtime::{CoreHandle, Event, HostTarget},
@@ -73,9 +74,9 @@ async fn session(
     let (node, target) = identify(&client.replica(), &mut changes, core).await?;
     tracing::Span::current().record("node", node.as_str());
     let _connected = switches.host_up(&node);
-    tracing::info!("host connected");
+    switches.record(EventKind::Session, &node, "host's OVSDB connected".into());
     let controller = SocketAddr::new(local.ip(), openflow);
-    keep(&client, changes, &node, target, controller, core).await
+    keep(&client, changes, &node, target, controller, core, switches).await
 }
 
 fn options() -> Options {
@@ -125,13 +126,25 @@ async fn keep(
     mut target: watch::Receiver<HostTarget>,
     controller: SocketAddr,
     core: &CoreHandle,
+    switches: &Switches,
 ) -> Result<(), String> {
+    let mut settled = None;
     loop {
         let (host, revision) = target.borrow_and_update().clone();
         let plan = host_plan::plan(&host, &client.replica(), controller);
         if plan.txn.is_empty() {
+            settled = Some(revision);
             core.tell(Event::HostDone(node.clone(), revision, plan.broken));
         } else {
+            if settled.take() == Some(revision) {
+                // It was as it is to be, and that has not changed: someone else changed the database.
+                let what = plan.differs.join("; ");
+                switches.record(
+                    EventKind::Drift,
+                    node,
+                    format!("OVSDB was changed by someone else, put right: {what}"),
+                );
+            }
             let Err(error) = client.transact(plan.txn).await else { continue };
             tracing::warn!(%error, "the host refused a change; trying again");
             let refused = Broken::from([(BRIDGE.to_owned(), error.to_string())]);

@@ -191,7 +191,7 @@ pub async fn run(
             },
             _ = audits.tick() => {
                 round = round.wrapping_add(1);
-                match audit(&session, round % FULL_AUDIT == 0).await {
+                match audit(&session, round.is_multiple_of(FULL_AUDIT)).await {
                     Ok(audit) => core.tell(Event::Audited(node.clone(), id, audit)),
                     Err(reason) => return reason,
                 }
