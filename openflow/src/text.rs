@@ -10,18 +10,33 @@
 //! ```
 
 mod action;
+mod continuation;
+mod error;
+mod extension;
 mod fields;
 mod flow;
 mod group;
+mod group15;
 mod instruction;
 mod list;
 mod matching;
+mod message;
+mod meter;
+mod multipart;
 mod number;
+mod packet;
+mod packet_io;
+mod port;
+mod switch;
+mod table_features;
 mod value;
 
 pub use action::{Action, Actions};
-pub use flow::FlowStats;
-pub use group::{GroupDesc, group_type};
+pub use flow::{FlowMod, FlowStats};
+pub use group::{GroupDesc, GroupMod, group_type};
 pub use instruction::Instructions;
 pub use matching::Match;
+pub use message::Message;
+pub use meter::Meter;
 pub use number::Port;
+pub use packet::Packet;

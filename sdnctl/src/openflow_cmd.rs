@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod lines;
+mod print;
 
 use std::io;
 use std::process::ExitCode;
@@ -16,6 +17,12 @@ pub enum Verb {
     Decode,
     /// JSON to messages in hexadecimal.
     Encode,
+    /// Messages in hexadecimal to the text of ovs-ofctl.
+    Print {
+        /// One line of JSON for each message.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs one verb over standard input.
@@ -23,6 +30,8 @@ pub fn run(verb: &Verb) -> ExitCode {
     let done = match verb {
         Verb::Decode => lines::answer_each(decode::answer),
         Verb::Encode => lines::answer_each(encode::answer),
+        Verb::Print { json: true } => lines::answer_each(print::json),
+        Verb::Print { json: false } => lines::answer_each(print::text),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,9 @@ use crate::action;
 use crate::types::{PortNo, TableId};
 use subfield::{Bits, FieldBits, field_name};
 
+pub(super) use output::Reason;
+pub(super) use set::hashed_field;
+
 /// A list of actions with commas between, such as `dec_ttl,output:2`; `drop` if there is none.
 pub struct Actions<'a>(pub &'a [action::Action]);
 
@@ -128,7 +131,7 @@ const KEEP_PORT: u16 = 0xfff8;
 
 fn resubmit(in_port: u16, table: TableId, ct: bool, f: &mut Formatter<'_>) -> fmt::Result {
     let port = Port(PortNo::from_u16(in_port));
-    if in_port != KEEP_PORT && table == TableId::ALL && !ct {
+    if in_port != KEEP_PORT && table == TableId::ALL {
         return write!(f, "resubmit:{port}");
     }
     f.write_str("resubmit(")?;

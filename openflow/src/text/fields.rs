@@ -85,9 +85,10 @@ const fn last(fields: &[Field]) -> Field {
 }
 
 /// Declares the fields: `Id: NAME SHOWN KIND, NUMBERS; LATER`. The last of `NUMBERS` is sent over
-/// OpenFlow 1.3, `LATER` only over later ones.
+/// OpenFlow 1.3, `LATER` only over later ones. Some fields packets have cannot be matched: they have
+/// no number.
 macro_rules! rows {
-    ($($id:ident: $name:literal $shown:literal $kind:expr, $($field:ident)+ $(| $later:ident)?;)*) => {
+    ($($id:ident: $name:literal $shown:literal $kind:expr, $($field:ident)* $(| $later:ident)?;)*) => {
         /// A field as Open vSwitch sees it, however it is numbered on the wire.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         pub(super) enum Id { $($id),* }
@@ -107,7 +108,7 @@ macro_rules! rows {
             /// The field that a number on the wire means.
             pub fn of(field: Field) -> Option<Self> {
                 match field {
-                    $($(Field::$field)|+ $(| Field::$later)? => Some(Self::$id),)*
+                    $($(Field::$field => Some(Self::$id),)* $(Field::$later => Some(Self::$id),)?)*
                     _ => field.tun_metadata_index().map(|_| Self::TunMetadata),
                 }
             }
@@ -184,8 +185,8 @@ rows! {
     TunErspanIdx: "tun_erspan_idx" "tun_erspan_idx" Kind::Hex, NXOXM_ET_ERSPAN_IDX;
     TunErspanDir: "tun_erspan_dir" "tun_erspan_dir" Kind::Dec, NXOXM_ET_ERSPAN_DIR;
     TunErspanHwid: "tun_erspan_hwid" "tun_erspan_hwid" Kind::Hex, NXOXM_ET_ERSPAN_HWID;
-    TunGtpuFlags: "tun_gtpu_flags" "tun_gtpu_flags" Kind::Hex, NXOXM_ET_GTPU_FLAGS;
-    TunGtpuMsgtype: "tun_gtpu_msgtype" "tun_gtpu_msgtype" Kind::Dec, NXOXM_ET_GTPU_MSGTYPE;
+    TunGtpuFlags: "tun_gtpu_flags" "gtpu_flags" Kind::Hex, NXOXM_ET_GTPU_FLAGS;
+    TunGtpuMsgtype: "tun_gtpu_msgtype" "gtpu_msgtype" Kind::Dec, NXOXM_ET_GTPU_MSGTYPE;
     TunFlags: "tun_flags" "tun_flags" Kind::TunFlags, NXM_NX_TUN_FLAGS;
     TunMetadata: "tun_metadata" "tun_metadata" Kind::Bytes, NXM_NX_TUN_METADATA0;
     Metadata: "metadata" "metadata" Kind::Hex, OXM_OF_METADATA;
@@ -226,6 +227,8 @@ rows! {
     MplsTc: "mpls_tc" "mpls_tc" Kind::Dec, OXM_OF_MPLS_TC;
     MplsTtl: "mpls_ttl" "mpls_ttl" Kind::Dec, NXM_NX_MPLS_TTL;
     MplsBos: "mpls_bos" "mpls_bos" Kind::Dec, OXM_OF_MPLS_BOS;
+    MplsLse1: "mpls_lse1" "mpls_lse1" Kind::Dec,;
+    MplsLse2: "mpls_lse2" "mpls_lse2" Kind::Dec,;
     IpFrag: "ip_frag" "nw_frag" Kind::Frag, NXM_NX_IP_FRAG;
     TcpSrc: "tcp_src" "tp_src" Kind::Dec, NXM_OF_TCP_SRC OXM_OF_TCP_SRC;
     TcpDst: "tcp_dst" "tp_dst" Kind::Dec, NXM_OF_TCP_DST OXM_OF_TCP_DST;

@@ -16,18 +16,22 @@ pub struct Match<'a>(pub &'a oxm::Match);
 
 impl Display for Match<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write_match(self.0.fields(), &mut List::new(f))
+        write_all(self.0.fields(), &mut List::new(f))
     }
 }
 
-/// Writes the parts of a match.
+/// Writes the parts of a match that Open vSwitch knows.
 pub(super) fn write_match(fields: &[Oxm], list: &mut List<'_, '_>) -> fmt::Result {
     let mut slots = Slots::default();
     for oxm in fields {
         slots.add(oxm);
     }
-    slots.slots.sort_by_key(|s| s.rank);
-    slots.write(list)?;
+    slots.write(list)
+}
+
+/// Writes the parts of a match, and the fields that have no text by number.
+pub(super) fn write_all(fields: &[Oxm], list: &mut List<'_, '_>) -> fmt::Result {
+    write_match(fields, list)?;
     fields.iter().filter(|o| Id::of(o.field()).is_none()).try_for_each(|o| list.item(Unknown(o)))
 }
 
@@ -36,12 +40,13 @@ struct Slot<'a> {
     rank: (Id, u8),
     value: u128,
     mask: u128,
-    oxm: &'a Oxm,
+    /// The field itself, for those too long for a number.
+    oxm: Option<&'a Oxm>,
 }
 
 /// The fields of a match, each once.
 #[derive(Default)]
-struct Slots<'a> {
+pub(super) struct Slots<'a> {
     slots: Vec<Slot<'a>>,
 }
 
@@ -49,46 +54,56 @@ const IP: u128 = 0x0800;
 const IPV6: u128 = 0x86dd;
 
 impl<'a> Slots<'a> {
+    /// Adds a field of a packet, all of it.
+    pub fn exact(&mut self, id: Id, value: impl Into<u128>) {
+        self.slots.push(Slot { rank: (id, 0), value: value.into(), mask: id.row().all_ones(), oxm: None });
+    }
+
+    /// Adds the tag inside of the outermost.
+    pub fn inner_vlan(&mut self, tci: u16) {
+        self.slots.push(Slot { rank: (Id::VlanTci, 1), value: tci.into(), mask: 0xffff, oxm: None });
+    }
+
     fn add(&mut self, oxm: &'a Oxm) {
         let Some(id) = Id::of(oxm.field()) else { return };
         if let (Id::TunMetadata, Some(n)) = (id, oxm.field().tun_metadata_index()) {
-            return self.slots.push(Slot { rank: (id, n), value: 0, mask: 0, oxm });
+            return self.slots.push(Slot { rank: (id, n), value: 0, mask: 0, oxm: Some(oxm) });
         }
         let (Some(value), mask) = (oxm.value_u128(), oxm.mask_u128().unwrap_or(id.row().all_ones())) else {
             return;
         };
         match id {
-            Id::Xxreg0 => self.registers(Id::Reg0, 4, value, mask, oxm),
-            Id::Xxreg1 => self.registers(Id::Reg4, 4, value, mask, oxm),
-            Id::Xxreg2 => self.registers(Id::Reg8, 4, value, mask, oxm),
-            Id::Xxreg3 => self.registers(Id::Reg12, 4, value, mask, oxm),
-            Id::Xreg0 => self.registers(Id::Reg0, 2, value, mask, oxm),
-            Id::Xreg1 => self.registers(Id::Reg2, 2, value, mask, oxm),
-            Id::Xreg2 => self.registers(Id::Reg4, 2, value, mask, oxm),
-            Id::Xreg3 => self.registers(Id::Reg6, 2, value, mask, oxm),
-            Id::Xreg4 => self.registers(Id::Reg8, 2, value, mask, oxm),
-            Id::Xreg5 => self.registers(Id::Reg10, 2, value, mask, oxm),
-            Id::Xreg6 => self.registers(Id::Reg12, 2, value, mask, oxm),
-            Id::Xreg7 => self.registers(Id::Reg14, 2, value, mask, oxm),
-            Id::VlanVid => self.merge(Id::VlanTci, value & 0x1fff, mask & 0x1fff, oxm),
+            Id::Xxreg0 => self.registers(Id::Reg0, 4, value, mask),
+            Id::Xxreg1 => self.registers(Id::Reg4, 4, value, mask),
+            Id::Xxreg2 => self.registers(Id::Reg8, 4, value, mask),
+            Id::Xxreg3 => self.registers(Id::Reg12, 4, value, mask),
+            Id::Xreg0 => self.registers(Id::Reg0, 2, value, mask),
+            Id::Xreg1 => self.registers(Id::Reg2, 2, value, mask),
+            Id::Xreg2 => self.registers(Id::Reg4, 2, value, mask),
+            Id::Xreg3 => self.registers(Id::Reg6, 2, value, mask),
+            Id::Xreg4 => self.registers(Id::Reg8, 2, value, mask),
+            Id::Xreg5 => self.registers(Id::Reg10, 2, value, mask),
+            Id::Xreg6 => self.registers(Id::Reg12, 2, value, mask),
+            Id::Xreg7 => self.registers(Id::Reg14, 2, value, mask),
+            Id::VlanVid => self.merge(Id::VlanTci, value & 0x1fff, mask & 0x1fff),
             // A priority needs a tag.
-            Id::VlanPcp => self.merge(Id::VlanTci, (value & 7) << 13 | 0x1000, (mask & 7) << 13 | 0x1000, oxm),
-            Id::NwTos => self.merge(Id::IpDscp, value & 0xfc, mask & 0xfc, oxm),
-            Id::IpDscp => self.merge(Id::IpDscp, (value << 2) & 0xfc, (mask << 2) & 0xfc, oxm),
-            _ => self.merge(id, value, mask, oxm),
+            Id::VlanPcp => self.merge(Id::VlanTci, (value & 7) << 13 | 0x1000, (mask & 7) << 13 | 0x1000),
+            Id::NwTos => self.merge(Id::IpDscp, value & 0xfc, mask & 0xfc),
+            Id::IpDscp => self.merge(Id::IpDscp, (value << 2) & 0xfc, (mask << 2) & 0xfc),
+            _ => self.merge(id, value, mask),
         }
     }
 
     /// Splits a wide register into its parts, the highest bits first.
-    fn registers(&mut self, first: Id, n: usize, value: u128, mask: u128, oxm: &'a Oxm) {
+    fn registers(&mut self, first: Id, n: usize, value: u128, mask: u128) {
         let ids = Id::ALL.iter().skip(first as usize).take(n);
         for (i, id) in ids.enumerate() {
             let shift = 32 * (n - 1 - i);
-            self.merge(*id, (value >> shift) & 0xffff_ffff, (mask >> shift) & 0xffff_ffff, oxm);
+            self.merge(*id, (value >> shift) & 0xffff_ffff, (mask >> shift) & 0xffff_ffff);
         }
     }
 
-    fn merge(&mut self, id: Id, value: u128, mask: u128, oxm: &'a Oxm) {
+    fn merge(&mut self, id: Id, value: u128, mask: u128) {
         if mask == 0 {
             return;
         }
@@ -97,39 +112,56 @@ impl<'a> Slots<'a> {
                 slot.value |= value & mask;
                 slot.mask |= mask;
             }
-            None => self.slots.push(Slot { rank: (id, 0), value: value & mask, mask, oxm }),
+            None => self.slots.push(Slot { rank: (id, 0), value: value & mask, mask, oxm: None }),
         }
     }
 
-    /// The value of a field that is matched exactly.
-    fn exact(&self, id: Id) -> Option<u128> {
+    /// The value of a field.
+    pub fn get(&self, id: Id) -> Option<u128> {
         self.slots.iter().find(|s| s.rank.0 == id).map(|s| s.value)
     }
 
-    fn write(&self, list: &mut List<'_, '_>) -> fmt::Result {
-        let (eth_type, nw_proto) = (self.eth_type(), self.exact(Id::NwProto));
-        let keyword = eth_type.and_then(|t| protocol(t, nw_proto));
-        let mut keyword_due = keyword.filter(|_| self.exact(Id::EthType).is_some());
+    /// Writes the fields in their order.
+    pub fn write(&mut self, list: &mut List<'_, '_>) -> fmt::Result {
+        self.slots.sort_by_key(|s| s.rank);
+        let nw_proto = self.get(Id::NwProto);
+        let keyword = self.get(Id::EthType).and_then(|t| protocol(t, nw_proto));
+        let mut due = true;
         for slot in &self.slots {
-            if slot.rank.0 > Id::PacketType
-                && let Some((name, _)) = keyword_due.take()
-            {
-                list.item(name)?;
+            if slot.rank.0 > Id::PacketType && std::mem::take(&mut due) {
+                self.write_kind(keyword, list)?;
             }
             let said = match slot.rank.0 {
                 Id::EthType => keyword.is_some(),
                 Id::NwProto => keyword.is_some_and(|(_, with_protocol)| with_protocol),
                 _ => false,
             };
-            if !said {
+            if !said && self.has_meaning(slot.rank.0) {
                 slot.write(list)?;
             }
         }
-        Ok(())
+        if due { self.write_kind(keyword, list) } else { Ok(()) }
     }
 
-    fn eth_type(&self) -> Option<u128> {
-        self.exact(Id::EthType)
+    /// Writes what kind of packet it is: the words for Ethernet, which is said only of packets that
+    /// come back, and for the protocol.
+    fn write_kind(&self, keyword: Option<(&'static str, bool)>, list: &mut List<'_, '_>) -> fmt::Result {
+        let frame = [Id::EthType, Id::VlanTci, Id::EthSrc, Id::EthDst].iter().any(|id| self.get(*id).is_some());
+        let back = self.get(Id::RecircId).is_some();
+        list.item_if(frame && back && self.get(Id::PacketType).is_none(), "eth")?;
+        keyword.map_or(Ok(()), |(name, _)| list.item(name))
+    }
+
+    /// Whether the field is one of the version of ERSPAN or the type of NSH that is matched. Zero
+    /// stands for none.
+    fn has_meaning(&self, id: Id) -> bool {
+        match id {
+            Id::TunErspanVer | Id::TunGtpuFlags | Id::TunGtpuMsgtype => self.get(id) != Some(0),
+            Id::TunErspanIdx => self.get(Id::TunErspanVer) == Some(1),
+            Id::TunErspanDir | Id::TunErspanHwid => self.get(Id::TunErspanVer) == Some(2),
+            Id::NshC1 | Id::NshC2 | Id::NshC3 | Id::NshC4 => self.get(Id::NshMdtype) == Some(1),
+            _ => true,
+        }
     }
 }
 
@@ -137,7 +169,6 @@ impl<'a> Slots<'a> {
 fn protocol(eth_type: u128, nw_proto: Option<u128>) -> Option<(&'static str, bool)> {
     Some(match (eth_type, nw_proto) {
         (IP, Some(1)) => ("icmp", true),
-        (IP, Some(2)) => ("igmp", true),
         (IP, Some(6)) => ("tcp", true),
         (IP, Some(17)) => ("udp", true),
         (IP, Some(132)) => ("sctp", true),
@@ -159,12 +190,19 @@ impl Slot<'_> {
     fn write(&self, list: &mut List<'_, '_>) -> fmt::Result {
         let (id, row) = (self.rank.0, self.rank.0.row());
         match id {
-            Id::TunMetadata => list.item(TunMetadata(self.oxm)),
+            Id::TunMetadata => self.oxm.map_or(Ok(()), |oxm| list.item(TunMetadata(oxm))),
             Id::VlanTci => self.write_vlan(list),
             _ => {
-                let all = if matches!(row.kind, Kind::CtState) { 0xff } else { low_bits(row.n_bits()) };
-                let mask = (self.mask & all != all).then_some(self.mask);
+                let all = match row.kind {
+                    Kind::CtState => 0xff,
+                    // there may be more flags than those that have a name
+                    Kind::TunFlags => u128::MAX,
+                    _ => low_bits(row.n_bits()),
+                };
+                let whole = self.mask & all == all || never_masked(id);
+                let mask = if whole { None } else { Some(self.mask) };
                 let kind = if id == Id::CtZone { Kind::Dec } else { row.kind };
+                let kind = if id == Id::NshFlags && mask.is_some() { Kind::HexPadded(2) } else { kind };
                 list.item(format_args!("{}={}", row.shown, Value { kind, value: self.value, mask }))
             }
         }
@@ -172,15 +210,22 @@ impl Slot<'_> {
 
     /// A tag whose id or priority, or both, count as a whole has them as numbers.
     fn write_vlan(&self, list: &mut List<'_, '_>) -> fmt::Result {
+        let n = if self.rank.1 == 0 { "" } else { "1" };
         let (vid_mask, pcp_mask) = (self.mask & 0xfff, self.mask & 0xe000);
         let whole = matches!(vid_mask, 0 | 0xfff) && matches!(pcp_mask, 0 | 0xe000);
         if self.mask & self.value & 0x1000 != 0 && whole && vid_mask | pcp_mask != 0 {
-            list.item_if(vid_mask != 0, format_args!("dl_vlan={}", self.value & 0xfff))?;
-            return list.item_if(pcp_mask != 0, format_args!("dl_vlan_pcp={}", self.value >> 13));
+            list.item_if(vid_mask != 0, format_args!("dl_vlan{n}={}", self.value & 0xfff))?;
+            return list.item_if(pcp_mask != 0, format_args!("dl_vlan_pcp{n}={}", self.value >> 13));
         }
         let mask = (self.mask != 0xffff).then_some(self.mask);
-        list.item(format_args!("vlan_tci={}", Value { kind: Kind::HexPadded(4), value: self.value, mask }))
+        list.item(format_args!("vlan_tci{n}={}", Value { kind: Kind::HexPadded(4), value: self.value, mask }))
     }
+}
+
+/// Fields whose mask is not shown.
+fn never_masked(id: Id) -> bool {
+    let erspan = matches!(id, Id::TunErspanVer | Id::TunErspanIdx | Id::TunErspanDir | Id::TunErspanHwid);
+    erspan || matches!(id, Id::IpDscp | Id::NwEcn | Id::TunGbpFlags | Id::TunGtpuFlags | Id::TunGtpuMsgtype)
 }
 
 /// A number of `n` ones.
@@ -194,12 +239,14 @@ struct TunMetadata<'a>(&'a Oxm);
 impl Display for TunMetadata<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "tun_metadata{}", self.0.field().tun_metadata_index().unwrap_or_default())?;
-        match self.0.mask() {
-            Some(m) if m.iter().all(|b| *b == 0) => Ok(()),
-            None => write!(f, "={}", LongHex(self.0.value())),
-            Some(m) if m.iter().all(|b| *b == 0xff) => write!(f, "={}", LongHex(self.0.value())),
-            Some(m) => write!(f, "={}/{}", LongHex(self.0.value()), LongHex(m)),
+        let Some(mask) = self.0.mask() else { return write!(f, "={}", LongHex(self.0.value())) };
+        if mask.iter().all(|b| *b == 0) {
+            return Ok(());
         }
+        write!(f, "={}", LongHex(self.0.value()))?;
+        // a mask that begins with zeros is one of a shorter option
+        let all = mask.iter().skip_while(|b| **b == 0).all(|b| *b == 0xff);
+        if all { Ok(()) } else { write!(f, "/{}", LongHex(mask)) }
     }
 }
 

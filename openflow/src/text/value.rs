@@ -48,7 +48,7 @@ impl Display for Value {
 fn decimal(value: u128, mask: Option<u128>, f: &mut Formatter<'_>) -> fmt::Result {
     match mask {
         None => write!(f, "{value}"),
-        Some(mask) => write!(f, "{}/{}", Hex(value), Hex(mask)),
+        Some(mask) => write!(f, "{value:#x}/{mask:#x}"),
     }
 }
 

@@ -4,13 +4,13 @@ use std::fmt::{self, Formatter};
 
 use crate::action::{Encap, EncapProperty};
 use crate::text::list::List;
-use crate::text::number::HexBytes;
+use crate::text::number::{Hex, HexBytes};
 
 /// Packet types that have a name here, and the class of their properties.
 pub(in crate::text) const PACKET_TYPES: &[(u32, &str)] =
     &[(0, "ethernet"), (0x0001_894f, "nsh"), (0x0001_8847, "mpls"), (0x0001_8848, "mpls_mc")];
 /// What `decap` says when the header tells what comes next.
-pub(in crate::text) const USE_NEXT_PROTO: u32 = 0x0001_fffe;
+pub(in crate::text) const USE_NEXT_PROTO: u32 = 0x0000_fffe;
 /// Class of the properties of NSH.
 const NSH: u16 = 4;
 const NSH_MD_TYPE: u8 = 1;
@@ -46,6 +46,6 @@ fn property(property: &EncapProperty, f: &mut Formatter<'_>) -> fmt::Result {
 pub(super) fn decap(new_packet_type: u32, f: &mut Formatter<'_>) -> fmt::Result {
     match new_packet_type {
         USE_NEXT_PROTO => f.write_str("decap()"),
-        other => write!(f, "decap(packet_type(ns={},id={:#x}))", other >> 16, other & 0xffff),
+        other => write!(f, "decap(packet_type(ns={},type={}))", other >> 16, Hex(u128::from(other & 0xffff))),
     }
 }

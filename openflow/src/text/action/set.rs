@@ -51,3 +51,16 @@ impl Display for FieldValue {
         }
     }
 }
+
+/// A field that a select group hashes: its name, and the bits that count if not all do.
+pub(in crate::text) fn hashed_field(oxm: &Oxm) -> impl Display {
+    fmt::from_fn(move |f| {
+        write!(f, "{}", field_name(oxm.id()))?;
+        match (Id::of(oxm.field()), oxm.value_u128()) {
+            (Some(id), Some(value)) if oxm.value().iter().any(|b| *b != 0xff) => {
+                write!(f, "={}", FieldValue { kind: id.row().kind, value, mask: None })
+            }
+            _ => Ok(()),
+        }
+    })
+}

@@ -1,0 +1,5 @@
+//! The text form: by hand, and against `ovs-ofctl` on random values.
+
+mod oracle;
+mod print;
+mod random;
