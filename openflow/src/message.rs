@@ -208,10 +208,7 @@ messages! {
 /// Whether a message type is known in a version: all in 1.3, hello, error and echo in any.
 #[cfg(feature = "json")]
 fn version_fits(version: u8, kind: u8) -> bool {
-    match (version, kind) {
-        (VERSION_1_3, _) | (1.., 0..=3) => true,
-        _ => false,
-    }
+    matches!((version, kind), (VERSION_1_3, _) | (1.., 0..=3))
 }
 
 impl Body {

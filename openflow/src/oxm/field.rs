@@ -125,10 +125,18 @@ impl Field {
     /// The bytes that every value of the field has; `None` if that is not known or not fixed.
     #[inline]
     pub fn size(self) -> Option<u8> {
-        if self.tun_metadata_index().is_some() {
-            return None;
-        }
-        self.info().map(|i| i.size)
+        let size = match (self.class, self.experimenter) {
+            (CLASS_OPENFLOW_BASIC, _) => openflow_basic::size(self.number),
+            (CLASS_NXM_1, _) => nxm_1::size(self.number),
+            (CLASS_NXM_0, _) => nxm_0::size(self.number),
+            (0x8001, _) => packet_register::size(self.number),
+            (0x1000, _) => ericsson::size(self.number),
+            (CLASS_EXPERIMENTER, NICIRA) => nicira::size(self.number),
+            (CLASS_EXPERIMENTER, NSH) => nsh::size(self.number),
+            (CLASS_EXPERIMENTER, ONF) => onf::size(self.number),
+            _ => 0,
+        };
+        if size == 0 { None } else { Some(size) }
     }
 
     /// Every field that has a name, in order of class and number.
@@ -182,6 +190,17 @@ macro_rules! fields {
                 }),)*
                 _ => None,
             }
+        }
+
+        /// The size of a field of this class, 0 if it has no name.
+        #[inline]
+        pub(super) fn size(number: u8) -> u8 {
+            const SIZES: [u8; 128] = {
+                let mut sizes = [0; 128];
+                $(sizes[$number] = $size;)*
+                sizes
+            };
+            SIZES.get(usize::from(number)).copied().unwrap_or(0)
         }
 
         pub(super) const ALL: &[Field] = &[$(Field::$name),*];
