@@ -18,7 +18,7 @@ use crate::{
     compile::{Compiler, Host, Settings, SwitchState},
     intent::{Intent, Key, Txn},
     pipeline::{FlowBody, FlowKey},
-    reconcile::{Audit, Batch, Drift, Installed, Switch},
+    reconcile::{Audit, Batch, Drift, Installed, Refusal, Switch},
 };
 
 /// Tells sessions to one switch apart: what an old one still says is not heard.
@@ -214,7 +214,7 @@ impl Core {
         name: &Name,
         session: SessionId,
         id: u64,
-        result: Result<(), String>,
+        result: Result<(), Refusal>,
         now: Instant,
     ) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -244,16 +244,17 @@ impl Core {
         actions
     }
 
-    /// Time has passed: refused batches are tried again.
+    /// Time has passed: what was refused is tried again.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Action> {
-        let due = |state: &&mut NodeState| state.switch.retry_at().is_some_and(|at| at <= now);
+        let due = |state: &NodeState| state.switch.poll_timeout().is_some_and(|at| at <= now);
+        let nodes: Vec<Name> =
+            self.nodes.iter().filter(|(_, state)| due(state)).map(|(name, _)| name.clone()).collect();
         let mut actions = Vec::new();
-        for (name, state) in &mut self.nodes {
-            if let Some(session) = Some(state).filter(due).and_then(|state| {
-                state.switch.lost();
-                state.session
-            }) {
-                actions.push(Action::ReadBack(name.clone(), session));
+        for name in nodes {
+            let Some(state) = self.nodes.get_mut(&name) else { continue };
+            match (state.switch.handle_timeout(now), state.session) {
+                (true, Some(session)) => actions.push(Action::ReadBack(name, session)),
+                _ => self.advance(&name, &mut actions),
             }
         }
         actions
@@ -261,7 +262,7 @@ impl Core {
 
     /// When [`Core::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.nodes.values().filter_map(|state| state.switch.retry_at()).min()
+        self.nodes.values().filter_map(|state| state.switch.poll_timeout()).min()
     }
 
     /// Resolves `waiter` as soon as everything up to `revision` is acknowledged.

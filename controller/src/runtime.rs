@@ -19,7 +19,7 @@ use crate::{
     events::{EventKind, Events},
     intent::Txn,
     pipeline::{FlowBody, FlowKey},
-    reconcile::{Audit, Batch, Installed},
+    reconcile::{Audit, Batch, Installed, Refusal},
 };
 
 /// What a switch's session is to do.
@@ -46,7 +46,7 @@ pub enum Event {
     /// A switch was read back.
     Observed(Name, SessionId, Installed),
     /// A switch committed or refused a batch.
-    BatchDone(Name, SessionId, u64, Result<(), String>),
+    BatchDone(Name, SessionId, u64, Result<(), Refusal>),
     /// A switch said that someone else changed flows; none as a body: removed.
     Foreign(Name, SessionId, Vec<(FlowKey, Option<FlowBody>)>),
     /// A switch was read again.

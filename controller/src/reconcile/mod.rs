@@ -3,12 +3,14 @@
 //! ```text
 //!            observed()              next_batch()              done(Ok)
 //!  unknown ────────────► known ─────────────────► in flight ────────────► known
-//!     ▲                    ▲      dirty keys only     │ done(Err): back off, then read back
-//!     └──────── lost() ────┴──────────────────────────┘
+//!     ▲                    ▲      dirty keys only     │
+//!     └──────── lost() ────┴──────────────────────────┤ done(Err), of no object: back off, then read back
+//!                          └──────────────────────────┘ done(Err), of an object: set it aside, go on with the others
 //! ```
 
 mod batch;
 mod drift;
+mod set_aside;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,9 @@ use crate::{
 
 pub use batch::{Batch, CtFlush};
 pub use drift::{Audit, Drift};
+pub use set_aside::{OwnerId, Refusal};
+
+use set_aside::SetAside;
 
 /// How long to wait after a refused batch, at first and at the most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -43,20 +48,27 @@ pub struct Switch {
     installed: Option<Installed>,
     dirty_flows: BTreeSet<FlowKey>,
     dirty_groups: BTreeSet<u32>,
-    in_flight: Option<(Batch, BTreeSet<u64>)>,
-    waiting: BTreeSet<u64>,
+    in_flight: Option<(Batch, Revisions)>,
+    waiting: Revisions,
+    set_aside: SetAside,
     failures: u32,
     retry_at: Option<Instant>,
     error: Option<String>,
     batches: u64,
 }
 
+/// Revisions, and whose flows and groups each of them changed.
+type Revisions = BTreeMap<u64, BTreeSet<OwnerId>>;
+
 impl Switch {
     /// Intent changed what this switch is to have.
     pub fn changed(&mut self, delta: &Delta, revision: u64) {
+        let flows = delta.flows.values().flatten().map(OwnerId::of_flow);
+        let owners: BTreeSet<OwnerId> = flows.chain(delta.groups.keys().map(|id| OwnerId::of_group(*id))).collect();
+        self.set_aside.lift(&owners);
         self.dirty_flows.extend(delta.flows.keys().cloned());
         self.dirty_groups.extend(delta.groups.keys());
-        self.waiting.insert(revision);
+        self.waiting.insert(revision, owners);
     }
 
     /// The switch was read back.
@@ -83,14 +95,15 @@ impl Switch {
         if self.in_flight.is_some() || self.retry_at.is_some() {
             return None;
         }
+        let aside = |owner: OwnerId| self.set_aside.holds(owner);
+        let later = |key: &FlowKey| desired.flow(key).is_some_and(|body| aside(OwnerId::of_flow(body)));
+        let (later_flows, flows) = std::mem::take(&mut self.dirty_flows).into_iter().partition(later);
+        let (later_groups, groups) =
+            std::mem::take(&mut self.dirty_groups).into_iter().partition(|id| aside(OwnerId::of_group(*id)));
+        self.dirty_flows = later_flows;
+        self.dirty_groups = later_groups;
         self.batches += 1;
-        let batch = Batch::difference(
-            self.batches,
-            desired,
-            installed,
-            &std::mem::take(&mut self.dirty_flows),
-            &std::mem::take(&mut self.dirty_groups),
-        );
+        let batch = Batch::difference(self.batches, desired, installed, &flows, &groups);
         if batch.is_empty() {
             return None;
         }
@@ -100,11 +113,13 @@ impl Switch {
 
     /// What became of a batch: the revisions it made real, or nothing.
     ///
-    /// A refused batch changed nothing in the switch; it is read back and tried again after a while.
-    pub fn done(&mut self, id: u64, result: Result<(), String>, now: Instant) -> BTreeSet<u64> {
+    /// A refused batch changed nothing in the switch. If it is known whose flow or group was refused, that object is
+    /// set aside for a while and the others go on; else the switch is read back and all tried again after a while.
+    pub fn done(&mut self, id: u64, result: Result<(), Refusal>, now: Instant) -> BTreeSet<u64> {
         let Some((batch, revisions)) = self.in_flight.take_if(|(batch, _)| batch.id == id) else {
             return BTreeSet::new();
         };
+        self.waiting.extend(revisions);
         match result {
             Ok(()) => {
                 if let Some(installed) = &mut self.installed {
@@ -112,29 +127,53 @@ impl Switch {
                 }
                 self.failures = 0;
                 self.error = None;
-                revisions
+                self.set_aside.forget_lifted();
+                return self.take_settled();
             }
-            Err(error) => {
-                self.waiting.extend(revisions);
+            Err(Refusal { owner: Some(owner), error }) => {
+                self.dirty_flows.extend(batch.flows_set.into_iter().map(|flow| flow.key).chain(batch.flows_removed));
+                let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|group| group.id);
+                self.dirty_groups.extend(groups.chain(batch.groups_removed));
+                self.set_aside.add(owner, error, now);
+            }
+            Err(Refusal { owner: None, error }) => {
                 self.installed = None;
-                let (first, most) = BACKOFF;
-                self.retry_at = Some(now + first.saturating_mul(1 << self.failures.min(10)).min(most));
+                self.retry_at = Some(now + backoff(self.failures));
                 self.failures = self.failures.saturating_add(1);
                 self.error = Some(error);
-                BTreeSet::new()
             }
         }
+        BTreeSet::new()
     }
 
     /// The revisions that turned out to need nothing: call after [`Switch::next_batch`] had nothing to send.
     pub fn acknowledged(&mut self) -> BTreeSet<u64> {
         let settled = self.installed.is_some() && self.in_flight.is_none() && self.retry_at.is_none();
-        if settled { std::mem::take(&mut self.waiting) } else { BTreeSet::new() }
+        if settled { self.take_settled() } else { BTreeSet::new() }
     }
 
-    /// When to read the switch back after a refused batch.
-    pub fn retry_at(&self) -> Option<Instant> {
-        self.retry_at
+    /// Takes out the revisions that concern nobody who is set aside.
+    fn take_settled(&mut self) -> BTreeSet<u64> {
+        let settled = |owners: &BTreeSet<OwnerId>| !owners.iter().any(|owner| self.set_aside.holds(*owner));
+        let (done, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, owners)| settled(owners));
+        self.waiting = waiting;
+        let done: Revisions = done;
+        done.into_keys().collect()
+    }
+
+    /// When to try again what was refused: see [`Switch::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.retry_at.into_iter().chain(self.set_aside.poll_timeout()).min()
+    }
+
+    /// Time has passed. True asks for the switch to be read back; either way there may be a batch to send.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.set_aside.handle_timeout(now);
+        let read_back = self.retry_at.is_some_and(|at| at <= now);
+        if read_back {
+            self.lost();
+        }
+        read_back
     }
 
     /// Whether all the switch is to have is acknowledged.
@@ -148,11 +187,17 @@ impl Switch {
 
     /// The revisions not yet acknowledged.
     pub fn pending(&self) -> impl Iterator<Item = u64> {
-        self.waiting.iter().chain(self.in_flight.iter().flat_map(|(_, revisions)| revisions)).copied()
+        self.waiting.keys().chain(self.in_flight.iter().flat_map(|(_, revisions)| revisions.keys())).copied()
     }
 
-    /// Why the last batch was refused.
+    /// Why something was refused last.
     pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+        self.error.as_deref().or_else(|| self.set_aside.error())
     }
+}
+
+/// How long to wait after the nth refusal in a row.
+fn backoff(failures: u32) -> Duration {
+    let (first, most) = BACKOFF;
+    first.saturating_mul(1 << failures.min(10)).min(most)
 }

@@ -56,7 +56,7 @@ fn the_difference_is_least_and_forgets_connections_of_backends_that_left() {
 }
 
 #[test]
-fn a_refused_batch_is_tried_again_after_reading_back_and_later() {
+fn a_batch_refused_as_a_whole_is_tried_again_after_reading_back_and_later() {
     let desired = state(&[(1, 1)], &[]);
     let mut switch = Switch::default();
     let now = Instant::now();
@@ -64,13 +64,55 @@ fn a_refused_batch_is_tried_again_after_reading_back_and_later() {
     for _ in 0..9 {
         switch.observed(Installed::default(), &desired);
         let batch = switch.next_batch(&desired).unwrap();
-        assert!(switch.done(batch.id, Err("table full".into()), now).is_empty());
-        assert_eq!(switch.error(), Some("table full"));
+        let refusal = Refusal { owner: None, error: "no answer in time".into() };
+        assert!(switch.done(batch.id, Err(refusal), now).is_empty());
+        assert_eq!(switch.error(), Some("no answer in time"));
         assert_eq!(switch.next_batch(&desired), None);
-        delays.push(switch.retry_at().unwrap() - now);
+        delays.push(switch.poll_timeout().unwrap() - now);
+        assert!(switch.handle_timeout(switch.poll_timeout().unwrap()));
     }
     assert!(delays.is_sorted());
     assert_eq!(delays.last(), Some(&Duration::from_secs(30)));
+}
+
+#[test]
+fn an_object_that_is_refused_is_set_aside_and_the_others_go_on() {
+    let (bad, good) = (group(5 << 8, 1), group(6 << 8, 1));
+    let owner = OwnerId::of_group(bad.id);
+    let empty = state(&[], &[]);
+    let desired = state(&[(1, 1)], &[(bad.id, 1), (good.id, 1)]);
+    let mut switch = Switch::default();
+    let now = Instant::now();
+    switch.observed(Installed::default(), &empty);
+    for (revision, changed) in [(7, &bad), (8, &good)] {
+        let mut delta = Delta::default();
+        delta.groups.insert(changed.id, Some(changed.clone()));
+        switch.changed(&delta, revision);
+    }
+    let refused = |switch: &mut Switch, batch: Batch, now| {
+        let refusal = Refusal { owner: Some(owner), error: "bad group".into() };
+        assert!(switch.done(batch.id, Err(refusal), now).is_empty());
+    };
+    let first = switch.next_batch(&desired).unwrap();
+    assert_eq!(first.groups_added.len(), 2);
+    refused(&mut switch, first, now);
+    let second = switch.next_batch(&desired).unwrap();
+    assert_eq!(second.groups_added, std::slice::from_ref(&good));
+    assert_eq!(switch.done(second.id, Ok(()), now), BTreeSet::from([8]), "7 waits for the one set aside");
+    assert_eq!((switch.error(), switch.converged()), (Some("bad group"), false));
+    // Tried again by itself, refused again for longer, and at once when it changed.
+    let at = switch.poll_timeout().unwrap();
+    assert!(!switch.handle_timeout(at));
+    let third = switch.next_batch(&desired).unwrap();
+    assert_eq!(third.groups_added, std::slice::from_ref(&bad));
+    refused(&mut switch, third, at);
+    assert!(switch.poll_timeout().unwrap() - at > at - now);
+    let mut delta = Delta::default();
+    delta.groups.insert(bad.id, Some(bad.clone()));
+    switch.changed(&delta, 9);
+    let fourth = switch.next_batch(&desired).unwrap();
+    assert_eq!(switch.done(fourth.id, Ok(()), at), BTreeSet::from([7, 9]));
+    assert!(switch.error().is_none() && switch.pending().next().is_none());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use openflow::{
 use crate::{
     dump::{self, Owners},
     pipeline::{Cookie, Flow, FlowBody, FlowKey, Group},
-    reconcile::{Batch, CtFlush, Installed},
+    reconcile::{Batch, CtFlush, Installed, OwnerId},
 };
 
 /// The messages of a batch, in an order in which no packet meets a half-built table, and whose each is.
@@ -26,6 +26,16 @@ pub fn bundle(batch: &Batch) -> Vec<Body> {
     let removed = batch.flows_removed.iter().map(delete);
     let gone = batch.groups_removed.iter().map(|id| Body::from(GroupMod::delete(*id)));
     added.chain(changed).chain(set).chain(removed).chain(gone).collect()
+}
+
+/// Whose flow or group the message at `index` of [`bundle`] is about; none for a removal of a flow.
+pub fn owner(batch: &Batch, index: usize) -> Option<OwnerId> {
+    let group = |id: u32| Some(OwnerId::of_group(id));
+    let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|changed| group(changed.id));
+    let flows = batch.flows_set.iter().map(|flow| Some(OwnerId::of_flow(&flow.body)));
+    let removed = batch.flows_removed.iter().map(|_| None);
+    let gone = batch.groups_removed.iter().map(|id| group(*id));
+    groups.chain(flows).chain(removed).chain(gone).nth(index).flatten()
 }
 
 /// What the message at `index` of [`bundle`] is about, for people.

@@ -29,7 +29,7 @@ use crate::{
     events::EventKind,
     metrics::ByNode,
     pipeline::{FlowBody, FlowKey},
-    reconcile::{Audit, Batch},
+    reconcile::{Audit, Batch, Refusal},
     runtime::{Command, CoreHandle, Event},
     store::Store,
 };
@@ -99,13 +99,13 @@ impl SwitchSession {
         Ok(())
     }
 
-    async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), String> {
+    async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), Refusal> {
         self.handle.bundle(messages::bundle(batch)).await.map_err(|refused| match refused.index {
             Some(index) => {
                 let about = messages::describe(batch, index, &Owners::new(&store.read()));
-                format!("{about}: {}", refused.error)
+                Refusal { owner: messages::owner(batch, index), error: format!("{about}: {}", refused.error) }
             }
-            None => refused.to_string(),
+            None => Refusal { owner: None, error: refused.to_string() },
         })?;
         for flush in &batch.flushes {
             if let Err(error) = self.handle.request(messages::flush(flush)).await {
@@ -169,9 +169,9 @@ pub async fn run(
                     flow_mods.inc_by(batch.flow_mods() as u64);
                     group_mods.inc_by(batch.group_mods() as u64);
                     let result = session.apply(&batch, store).await;
-                    if let Err(error) = &result {
+                    if let Err(refusal) = &result {
                         metrics.batches_refused.get_or_create(&label).inc();
-                        switches.record(EventKind::Refused, node, error.clone());
+                        switches.record(EventKind::Refused, node, refusal.error.clone());
                     }
                     core.tell(Event::BatchDone(node.clone(), id, batch.id, result));
                 }
