@@ -2,10 +2,8 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{add, at, eventually, pings_all, pod_at, sdnctl, settle, sh, up};
-use integration::{PodSpec, client};
+use integration::client;
 
 #[test]
 fn a_full_table_holds_up_one_endpoint_and_nobody_else() {

@@ -95,12 +95,16 @@ impl Switch {
         if self.in_flight.is_some() || self.retry_at.is_some() {
             return None;
         }
-        let aside = |owner: OwnerId| self.set_aside.holds(owner);
-        let later = |key: &FlowKey| desired.flow(key).is_some_and(|body| aside(OwnerId::of_flow(body)));
-        let (later_flows, flows) = std::mem::take(&mut self.dirty_flows).into_iter().partition(later);
-        let (later_groups, groups) =
-            std::mem::take(&mut self.dirty_groups).into_iter().partition(|id| aside(OwnerId::of_group(*id)));
-        self.dirty_flows = later_flows;
+        let owner = |key: &FlowKey| desired.flow(key).map(OwnerId::of_flow);
+        let group_owner = |id: &u32| desired.groups().get(id).map(|group| OwnerId::of_group(group.id));
+        let aside = |owner: Option<OwnerId>| owner.is_some_and(|owner| self.set_aside.holds(owner));
+        let (later, flows): (BTreeSet<FlowKey>, BTreeSet<FlowKey>) =
+            std::mem::take(&mut self.dirty_flows).into_iter().partition(|key| aside(owner(key)));
+        let (later_groups, groups): (BTreeSet<u32>, BTreeSet<u32>) =
+            std::mem::take(&mut self.dirty_groups).into_iter().partition(|id| aside(group_owner(id)));
+        let held = later.iter().filter_map(owner).chain(later_groups.iter().filter_map(group_owner)).collect();
+        self.set_aside.keep_only(&held);
+        self.dirty_flows = later;
         self.dirty_groups = later_groups;
         self.batches += 1;
         let batch = Batch::difference(self.batches, desired, installed, &flows, &groups);

@@ -68,6 +68,11 @@ impl SetAside {
         }
     }
 
+    /// Only these have anything left to send; of the others nothing is wanted any more.
+    pub fn keep_only(&mut self, owners: &BTreeSet<OwnerId>) {
+        self.owners.retain(|owner, aside| aside.until.is_none() || owners.contains(owner));
+    }
+
     /// A batch with all that was lifted was accepted.
     pub fn forget_lifted(&mut self) {
         self.owners.retain(|_, aside| aside.until.is_some());
@@ -84,6 +89,6 @@ impl SetAside {
     }
 
     pub fn error(&self) -> Option<&str> {
-        self.owners.values().next().map(|aside| aside.error.as_str())
+        self.owners.values().find(|aside| aside.until.is_some()).map(|aside| aside.error.as_str())
     }
 }
