@@ -265,16 +265,16 @@ impl Core {
         self.nodes.values().filter_map(|state| state.switch.poll_timeout()).min()
     }
 
-    /// Resolves `waiter` as soon as everything up to `revision` is acknowledged.
+    /// Resolves `waiter` as soon as every switch concerned has acknowledged `revision`.
     pub fn wait(&mut self, waiter: u64, revision: u64) -> Vec<Action> {
         self.waiters.entry(revision).or_default().push(waiter);
         self.resolve()
     }
 
-    /// The nodes that have not acknowledged everything up to `revision`.
+    /// The nodes that `revision` concerns and that have not acknowledged it.
     pub fn pending(&self, revision: u64) -> Vec<String> {
         let waits = |state: &NodeState| {
-            state.switch.pending().chain(state.host_waiting.keys().copied()).any(|waiting| waiting <= revision)
+            state.switch.pending().chain(state.host_waiting.keys().copied()).any(|waiting| waiting == revision)
         };
         self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
     }
@@ -330,10 +330,15 @@ impl Core {
 
     fn resolve(&mut self) -> Vec<Action> {
         // A revision whose transaction has not come by yet may still turn out to concern a switch.
-        let unseen = self.compiler.intent().revision() + 1;
-        let first = self.pending.keys().next().copied().map_or(unseen, |pending| pending.min(unseen));
-        let waiting = self.waiters.split_off(&first);
-        let resolved = std::mem::replace(&mut self.waiters, waiting);
+        let seen = self.compiler.intent().revision();
+        let waits = |revision: &u64| *revision > seen || self.pending.contains_key(revision);
+        let (waiting, resolved) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|(revision, _)| waits(revision));
+        self.waiters = waiting;
+        let resolved: BTreeMap<u64, Vec<u64>> = resolved;
         resolved.into_values().flatten().map(Action::Resolve).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,9 +55,9 @@ pub enum Event {
     HostUp(Name, oneshot::Sender<watch::Receiver<HostTarget>>),
     /// A host's OVSDB holds what it was to hold as of this revision, but for some ports.
     HostDone(Name, u64, Broken),
-    /// Tell me when everything up to this revision is acknowledged.
+    /// Tell me when every switch concerned has acknowledged this revision.
     Wait(u64, oneshot::Sender<()>),
-    /// Who has not acknowledged everything up to this revision?
+    /// Whom does this revision concern who has not acknowledged it?
     Pending(u64, oneshot::Sender<Vec<String>>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
@@ -81,12 +81,12 @@ impl CoreHandle {
         let _ = self.events.send(event);
     }
 
-    /// Returns when everything up to `revision` is acknowledged.
+    /// Returns when every switch concerned has acknowledged `revision`.
     pub async fn wait(&self, revision: u64) {
         let _ = self.ask(|answer| Event::Wait(revision, answer)).await;
     }
 
-    /// The nodes that have not acknowledged everything up to `revision`.
+    /// The nodes that `revision` concerns and that have not acknowledged it.
     pub async fn pending(&self, revision: u64) -> Vec<String> {
         self.ask(|answer| Event::Pending(revision, answer)).await.unwrap_or_default()
     }
