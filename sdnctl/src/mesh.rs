@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 
 use api::status::{Link, Mesh};
-use comfy_table::{Table, presets};
+use comfy_table::Table;
 
 use crate::{
     cli::Remote,
-    output::{self, print},
+    output::{self, print, print_table},
 };
 
 fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
     let links: BTreeMap<(&str, &str), &Link> =
         mesh.links.iter().map(|link| ((link.from.as_str(), link.to.as_str()), link)).collect();
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
     table.set_header(std::iter::once("FROM \\ TO").chain(mesh.nodes.iter().map(|node| node.as_str())));
     for from in &mesh.nodes {
         let cell = |to: &api::Name| match links.get(&(from.as_str(), to.as_str())) {
@@ -24,8 +23,7 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
         table.add_row(std::iter::once(from.to_string()).chain(mesh.nodes.iter().map(cell)));
     }
     let down = mesh.links.iter().filter(|link| !link.up).count();
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    print(&lines.concat())?;
+    print_table(table)?;
     print(&format!("\n{} directed pairs, {down} down (round-trip time through the tunnel)\n", mesh.links.len()))
 }
 

@@ -25,10 +25,16 @@ pub fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
 /// A table with these columns.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> anyhow::Result<()> {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
+    table.set_header(header);
     for row in rows {
         table.add_row(row);
     }
+    print_table(table)
+}
+
+/// Any table, without lines.
+pub fn print_table(mut table: Table) -> anyhow::Result<()> {
+    table.load_style(presets::NOTHING);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use api::{AgentConfig, AgentReport, Kind, List, Name, Node, NodeSpec};
-use axum::{Json, response::Response};
+use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
@@ -34,6 +34,13 @@ pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Node>, Failur
 
 /// An agent joins. It is not made to wait for switches: its own is not there before it has joined.
 pub async fn put(app: Shared, Path(name): Path, Body(spec): Body<NodeSpec>) -> Result<Response, Failure> {
+    if let Some(there) = find(&app, &name)
+        && there.spec.address != spec.address
+        && app.agents.is_fresh(&name, Instant::now())
+    {
+        let reason = format!("node {name} is {} and alive; give this host another --node name", there.spec.address);
+        return Err(Failure::new(StatusCode::CONFLICT, reason));
+    }
     let query = WaitQuery::DO_NOT_WAIT;
     write(&app, Change::PutNode(name.clone(), spec), query, |app| find(app, &name)).await
 }
