@@ -20,7 +20,7 @@ const WORKERS: usize = 16;
 /// The first host's error; the others are left as far as they got.
 pub fn up_all(config: &Config, state: &StateDir) -> Result<()> {
     let empty = empty_database(state);
-    tool::run(Command::new("ovsdb-tool").arg("create").arg(&empty))?;
+    netns::within(&config.underlay_netns(), || tool::run(Command::new("ovsdb-tool").arg("create").arg(&empty)))?;
     each(config, |host| up(config, state, host).with_context(|| format!("host {host}")))
 }
 

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::tool;
-
 const DIR: &str = "/run/netns";
+const NONE: Option<&str> = None;
 
 /// Where the namespace `name` is found.
 #[must_use]
@@ -21,26 +22,64 @@ pub fn path(name: &str) -> PathBuf {
     Path::new(DIR).join(name)
 }
 
-/// Makes all of `names` in one step.
+/// Makes all of `names`. Nothing of it outlives the caller: no other process is at work here, so that nothing goes on
+/// being made while [`remove`] follows a caller that was killed.
 ///
 /// # Errors
 /// When one of them exists already, or without the right to make it.
 pub fn add(names: &[String]) -> Result<()> {
-    let lines: Vec<_> = names.iter().map(|ns| format!("netns add {ns}")).collect();
-    tool::ip_batch(&lines).context("cannot make the network namespaces")
+    let _lock = prepare_dir().with_context(|| format!("cannot prepare {DIR}"))?;
+    for name in names {
+        add_one(&path(name)).with_context(|| format!("cannot make network namespace {name}"))?;
+    }
+    Ok(())
+}
+
+fn add_one(path: &Path) -> Result<()> {
+    File::create_new(path)?;
+    let make = || {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        mount(Some("/proc/thread-self/ns/net"), path, NONE, MsFlags::MS_BIND, NONE)
+    };
+    let made = thread::scope(|scope| scope.spawn(make).join().unwrap_or_else(|panic| resume_unwind(panic)));
+    made.or_else(|error| fs::remove_file(path).map_err(anyhow::Error::from).and(Err(error.into())))
+}
+
+/// The directory as `ip netns` wants it: a shared mount, so that a namespace removed here is removed everywhere. The
+/// lock is the one that `ip netns` takes.
+fn prepare_dir() -> Result<File> {
+    fs::create_dir_all(DIR)?;
+    let lock = File::open(DIR)?;
+    lock.lock()?;
+    let share = || mount(NONE, DIR, NONE, MsFlags::MS_SHARED | MsFlags::MS_REC, NONE);
+    if share() == Err(Errno::EINVAL) {
+        mount(Some(DIR), DIR, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+        share()?;
+    }
+    Ok(lock)
 }
 
 /// Removes those of `names` that exist.
 ///
 /// # Errors
-/// When one cannot be removed; the others are gone then.
+/// All that cannot be removed; the others are gone then.
 pub fn remove(names: &[String]) -> Result<()> {
-    let there = names.iter().filter(|ns| path(ns).exists());
-    let lines: Vec<_> = there.map(|ns| format!("netns del {ns}")).collect();
-    if lines.is_empty() {
-        return Ok(());
+    let failures: Vec<_> =
+        names.iter().filter_map(|name| remove_one(&path(name)).err().map(|error| format!("{name}: {error}"))).collect();
+    ensure!(failures.is_empty(), "cannot remove network namespaces: {}", failures.join(", "));
+    Ok(())
+}
+
+fn remove_one(path: &Path) -> io::Result<()> {
+    // EINVAL: a file that no namespace is mounted on, left by a reboot or by a crash.
+    match umount2(path, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(error) => return Err(error.into()),
     }
-    tool::ip_batch_all(&lines).context("cannot remove the network namespaces")
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Moves the calling thread into namespace `name`.
@@ -70,12 +109,11 @@ pub fn within<T: Send>(name: &str, work: impl FnOnce() -> Result<T> + Send) -> R
 /// # Errors
 /// Without the right to mount.
 pub fn own_sysfs() -> Result<()> {
-    let none = None::<&str>;
     unshare(CloneFlags::CLONE_NEWNS).context("cannot unshare mounts")?;
     let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
-    mount(none, "/", none, slave, none).context("cannot make / a slave mount")?;
+    mount(NONE, "/", NONE, slave, NONE).context("cannot make / a slave mount")?;
     umount2("/sys", MntFlags::MNT_DETACH).context("cannot unmount /sys")?;
-    mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), none).context("cannot mount /sys")
+    mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), NONE).context("cannot mount /sys")
 }
 
 /// Processes that live in one of `names`. The namespace of the machine itself is never looked at.

@@ -63,7 +63,8 @@ impl Ovs {
     /// When a daemon runs already, does not start, or does not make the bridge in time.
     pub fn start(&self, empty: &Path) -> Result<()> {
         self.start_server(empty)?;
-        self.configure()?;
+        // In the host's namespace although it needs none: there `down` finds a tool whose caller was killed.
+        netns::within(&self.netns, || self.configure())?;
         self.start_switch()?;
         netns::within(&self.netns, || self.finish_bridge())
             .with_context(|| format!("{UNDERLAY_BRIDGE} of {}", self.host))

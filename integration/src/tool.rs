@@ -31,14 +31,6 @@ pub fn ip_batch(lines: &[String]) -> Result<()> {
     feed(Command::new("ip").args(["-batch", "-"]), lines)
 }
 
-/// As [`ip_batch`], but does every line even when one fails.
-///
-/// # Errors
-/// When at least one line failed.
-pub fn ip_batch_all(lines: &[String]) -> Result<()> {
-    feed(Command::new("ip").args(["-force", "-batch", "-"]), lines)
-}
-
 /// Runs `nft -f -` with `text`, in the caller's namespace.
 ///
 /// # Errors

@@ -130,7 +130,7 @@ fn what_is_killed_stays_dead_until_it_is_started() {
 fn down_cleans_up_whenever_up_was_killed() {
     let lab = Named("t11-crash");
     let config = Config { hosts: 3, ..Config::new(lab.0) };
-    for milliseconds in [5, 20, 50, 100, 150, 250, 400] {
+    for milliseconds in [1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300] {
         let mut up = lab.command("up --hosts 3").stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(milliseconds));
         up.kill().unwrap();
