@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod lines;
+mod parse_flow;
 mod print;
 
 use std::io;
@@ -23,6 +24,8 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Texts of flows to the messages that add them, in hexadecimal.
+    ParseFlow,
 }
 
 /// Runs one verb over standard input.
@@ -30,6 +33,7 @@ pub fn run(verb: &Verb) -> ExitCode {
     let done = match verb {
         Verb::Decode => lines::answer_each(decode::answer),
         Verb::Encode => lines::answer_each(encode::answer),
+        Verb::ParseFlow => lines::answer_each(parse_flow::answer),
         Verb::Print { json: true } => lines::answer_each(print::json),
         Verb::Print { json: false } => lines::answer_each(print::text),
     };

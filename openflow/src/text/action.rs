@@ -16,7 +16,9 @@ use crate::action;
 use crate::types::{PortNo, TableId};
 use subfield::{Bits, FieldBits, field_name};
 
-pub(super) use output::Reason;
+pub(super) use choice::{BUNDLE, HASH_FIELDS, MULTIPATH};
+pub(super) use encap::{PACKET_TYPES, USE_NEXT_PROTO};
+pub(super) use output::{REASONS, Reason};
 pub(super) use set::hashed_field;
 
 /// A list of actions with commas between, such as `dec_ttl,output:2`; `drop` if there is none.

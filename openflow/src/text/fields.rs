@@ -49,6 +49,30 @@ pub(super) struct Row {
     pub wire: Field,
 }
 
+/// Names that neither actions nor matches print, but are understood.
+const OTHER_NAMES: &[(&str, Id)] = &[
+    ("in_port", Id::InPortOxm),
+    ("tunnel_id", Id::TunId),
+    ("ip_proto", Id::NwProto),
+    ("ip_ecn", Id::NwEcn),
+    ("nsp", Id::NshSpi),
+    ("nsi", Id::NshSi),
+    ("nshc1", Id::NshC1),
+    ("nshc2", Id::NshC2),
+    ("nshc3", Id::NshC3),
+    ("nshc4", Id::NshC4),
+];
+
+impl Id {
+    /// The field of a name, which a match over OpenFlow 1.3 sends.
+    pub fn named(name: &str) -> Option<Self> {
+        let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, id)| *id);
+        let matchable = || Self::ALL.iter().filter(|id| !id.row().fields.is_empty());
+        let by = |is: fn(&Row, &str) -> bool| matchable().find(|id| is(id.row(), name)).copied();
+        other.or_else(|| by(|row, name| row.name == name)).or_else(|| by(|row, name| row.shown == name))
+    }
+}
+
 impl Row {
     /// Bits of the field as Open vSwitch counts them.
     pub fn n_bits(&self) -> u16 {

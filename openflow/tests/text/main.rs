@@ -1,5 +1,6 @@
 //! The text form: by hand, and against `ovs-ofctl` on random values.
 
 mod oracle;
+mod parse;
 mod print;
 mod random;

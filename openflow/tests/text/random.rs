@@ -10,18 +10,27 @@ use openflow::types::{Blob, PortNo};
 use openflow::{Action, Field, Instruction, Match, Oxm, OxmId};
 
 /// A small generator (xorshift), so that a seed gives the same values anywhere.
-pub struct Rng(u64);
+pub struct Rng {
+    state: u64,
+    /// Whether fields are set by actions that OpenFlow 1.3 needs no more, or with a mask, for which OpenFlow 1.3 has no text of its own.
+    masked_sets: bool,
+}
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, masked_sets: true }
+    }
+
+    /// The same without masks where a field is set.
+    pub fn with_whole_sets(seed: u64) -> Self {
+        Self { masked_sets: false, ..Self::new(seed) }
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
     pub fn below(&mut self, n: u64) -> u64 {
@@ -162,8 +171,8 @@ fn vlan(rng: &mut Rng, m: Match) -> Match {
             m.vlan_vid_masked(0x1000 | vid & mask, 0x1000 | mask)
         }
         4 => {
-            let mask = rng.number(16).max(1) as u16;
-            m.with(Oxm::masked(Field::NXM_OF_VLAN_TCI, rng.number(16) as u16 & mask, mask))
+            let mask = rng.pick(&[0xffff, 0x1fff, 0xf000, 0x0fff, 0x1000, 0x10f0]);
+            m.with(Oxm::masked(Field::NXM_OF_VLAN_TCI, (vid | 0x7000) & mask, mask))
         }
         _ => m,
     }
@@ -185,7 +194,8 @@ fn ip_common(rng: &mut Rng, mut m: Match) -> Match {
     for field in [Field::OXM_OF_IP_DSCP, Field::OXM_OF_IP_ECN, Field::NXM_NX_IP_TTL] {
         m = maybe(rng, m, field, Masks::None, 6);
     }
-    maybe(rng, m, Field::NXM_NX_IP_FRAG, Masks::Any, 6)
+    let (value, mask) = rng.pick(&[(0, 3), (1, 3), (3, 3), (0, 1), (1, 1), (0, 2), (2, 2)]);
+    if rng.one_in(6) { m.ip_frag_masked(value, mask) } else { m }
 }
 
 fn ports(rng: &mut Rng, m: Match, fields: [Field; 2]) -> Match {
@@ -291,7 +301,7 @@ const WRITABLE: &[(Field, bool)] = &[
 
 fn set_field(rng: &mut Rng) -> Action {
     let (field, maskable) = rng.pick(WRITABLE);
-    let masks = if maskable { Masks::Any } else { Masks::None };
+    let masks = if maskable && rng.masked_sets { Masks::Any } else { Masks::None };
     if field == Field::OXM_OF_IN_PORT {
         return Action::set_field(field, rng.pick(&[0_u32, 5, 0xffff_fffe]));
     }
@@ -367,7 +377,8 @@ fn ct(rng: &mut Rng) -> Action {
         ct = ct.nat(if committed { nat(rng) } else { Nat::existing() });
     }
     if committed && rng.one_in(3) {
-        let mark = field_of(rng, Field::NXM_NX_CT_MARK, Masks::Any);
+        let masks = if rng.masked_sets { Masks::Any } else { Masks::None };
+        let mark = field_of(rng, Field::NXM_NX_CT_MARK, masks);
         ct = ct.with(set(mark));
         if rng.one_in(2) {
             ct = ct.with(Action::copy(Field::NXM_NX_REG3, Subfield::new(Field::NXM_NX_CT_LABEL, 32, 32)));
@@ -519,13 +530,14 @@ fn choice(rng: &mut Rng) -> Action {
 
 fn simple(rng: &mut Rng) -> Action {
     match rng.below(7) {
-        0 => Action::NxSetTunnel { tun_id: rng.number(32) as u32 },
+        0 if rng.masked_sets => Action::NxSetTunnel { tun_id: rng.number(32) as u32 },
         1 => Action::NxPopQueue,
         2 => Action::NxExit,
         3 => Action::NxCtClear,
         4 => Action::PushVlan { ethertype: rng.pick(&[0x8100, 0x88a8]) },
         5 => Action::NxDeleteField(DeleteField { field: OxmId::with_length(Field::tun_metadata(3), 124) }),
-        _ => Action::NxSetTunnel64 { tun_id: rng.number(64) as u64 },
+        _ if rng.masked_sets => Action::NxSetTunnel64 { tun_id: rng.number(64) as u64 },
+        _ => Action::NxPopQueue,
     }
 }
 

@@ -168,33 +168,37 @@ fn icmpv6(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     if !matches!((kind, code), (SOLICIT | ADVERTISE, 0)) {
         return Some(());
     }
-    let target = data.take().map(u128::from_be_bytes);
-    let (mut source, mut destination) = (0, 0);
-    if target.is_some() {
-        options(data, &mut source, &mut destination);
-    }
-    flow.set(Id::NdTarget, target.unwrap_or(0));
+    let found = data.take().map(u128::from_be_bytes).and_then(|target| {
+        let [source, destination] = options(data)?;
+        Some((target, source, destination))
+    });
+    let (target, source, destination) = found.unwrap_or_default();
+    flow.set(Id::NdTarget, target);
     flow.set(Id::NdSll, source);
     flow.set(Id::NdTll, destination);
     Some(())
 }
 
-/// Reads the link-layer addresses up to an option that cannot be.
-fn options(data: &mut Cursor<'_>, source: &mut u64, destination: &mut u64) {
+/// Reads the link-layer addresses of source and target, up to an option that cannot be. If one is
+/// there twice, nothing counts.
+fn options(data: &mut Cursor<'_>) -> Option<[u64; 2]> {
+    let (mut source, mut target) = (None, None);
     while let Some([kind, length]) = data.0.first_chunk().copied() {
         let size = usize::from(length) * 8;
         if size == 0 || size > data.len() {
-            return;
+            break;
         }
-        let mut option = Cursor(data.0);
-        let found = option.skip(2).and_then(|()| option.take()).map_or(0, address);
-        match (kind, length) {
-            (1, 1) => *source = found,
-            (2, 1) => *destination = found,
-            _ => {}
-        }
-        if data.skip(size).is_none() {
-            return;
+        let mut option = *data;
+        option.skip(2)?;
+        data.skip(size)?;
+        let slot = match (kind, length) {
+            (1, 1) => &mut source,
+            (2, 1) => &mut target,
+            _ => continue,
+        };
+        if slot.replace(address(option.take()?)).is_some() {
+            return None;
         }
     }
+    Some([source.unwrap_or(0), target.unwrap_or(0)])
 }
