@@ -79,7 +79,7 @@ pub struct Link {
     pub mtu: Option<u32>,
 }
 
-/// `GET /v1/nodes/NODE/flows`: what the switch itself answered.
+/// `GET /v1/nodes/NODE/flows`: what the switch itself answered; with `?diff=true` only what is not as it is to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowDump {
     /// The node.
@@ -109,6 +109,9 @@ pub struct Flow {
     /// Why packets are dropped here, for a flow that drops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How it differs from what the switch is to have, where that was asked for: `missing`, `changed` or `foreign`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
     /// The cookie.
     pub cookie: u64,
     /// Packets that met it.

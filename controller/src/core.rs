@@ -17,7 +17,7 @@ use api::Name;
 use crate::{
     compile::{Compiler, Host, Settings, SwitchState},
     intent::{Intent, Key, Txn},
-    pipeline::{FlowBody, FlowKey},
+    pipeline::{Flow, FlowBody, FlowKey},
     reconcile::{Audit, Batch, Drift, Installed, Refusal, Switch},
 };
 
@@ -277,6 +277,12 @@ impl Core {
             state.switch.pending().chain(state.host_waiting.keys().copied()).any(|waiting| waiting == revision)
         };
         self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// The flows a node is to have.
+    pub fn desired(&self, name: &Name) -> Vec<Flow> {
+        let flows = self.compiler.switch(name).into_iter().flat_map(SwitchState::flows);
+        flows.map(|(key, body)| Flow { key: key.clone(), body: body.clone() }).collect()
     }
 
     /// How far each node is.

@@ -7,8 +7,9 @@ use api::{
     status::{Flow, FlowDump, Group, GroupDump},
 };
 use openflow::{
+    TableId,
     msg::{
-        flow::FlowStats,
+        flow::{FlowModFlags, FlowStats},
         group::{GroupDesc, GroupStats},
     },
     text,
@@ -16,8 +17,9 @@ use openflow::{
 
 use crate::{
     intent::Intent,
-    pipeline::{Cookie, FlowBody, FlowKey, Table},
+    pipeline::{self, Cookie, FlowBody, FlowKey, Table},
     reconcile::Drift,
+    southbound,
 };
 
 /// The names of objects by kind and number.
@@ -49,20 +51,52 @@ impl Owners {
     }
 }
 
-/// Flows by table, then priority from high to low, then match.
+/// All flows.
 pub fn flows(node: &Name, read: &[FlowStats], owners: &Owners) -> FlowDump {
-    let mut flows: Vec<Flow> = read.iter().map(|stats| flow(stats, owners)).collect();
-    flows.sort_by(|a, b| {
-        (a.table_id, std::cmp::Reverse(a.priority), &a.matching).cmp(&(
-            b.table_id,
-            std::cmp::Reverse(b.priority),
-            &b.matching,
-        ))
-    });
+    sorted(node, read.iter().map(|stats| flow(stats, owners, None)).collect())
+}
+
+/// The flows that are not as they are to be: missing ones are shown as they should be, others as they are.
+pub fn difference(node: &Name, read: &[FlowStats], desired: Vec<pipeline::Flow>, owners: &Owners) -> FlowDump {
+    let mut wanted: BTreeMap<FlowKey, FlowBody> = desired.into_iter().map(|flow| (flow.key, flow.body)).collect();
+    let mut differing = Vec::new();
+    for stats in read {
+        let (key, body) = southbound::flow(stats);
+        match wanted.remove(&key) {
+            Some(want) if want == body => {}
+            Some(_) => differing.push(flow(stats, owners, Some("changed"))),
+            None => differing.push(flow(stats, owners, Some("foreign"))),
+        }
+    }
+    differing.extend(wanted.into_iter().map(|(key, body)| flow(&as_if_read(key, body), owners, Some("missing"))));
+    sorted(node, differing)
+}
+
+/// Flows by table, then priority from high to low, then match.
+fn sorted(node: &Name, mut flows: Vec<Flow>) -> FlowDump {
+    let order = |flow: &Flow| (flow.table_id, std::cmp::Reverse(flow.priority), flow.matching.clone());
+    flows.sort_by_cached_key(order);
     FlowDump { node: node.clone(), flows }
 }
 
-fn flow(stats: &FlowStats, owners: &Owners) -> Flow {
+fn as_if_read(key: FlowKey, body: FlowBody) -> FlowStats {
+    FlowStats {
+        table_id: TableId(key.table),
+        duration_sec: 0,
+        duration_nsec: 0,
+        priority: key.priority,
+        idle_timeout: 0,
+        hard_timeout: 0,
+        flags: FlowModFlags::NONE,
+        cookie: body.cookie,
+        packet_count: 0,
+        byte_count: 0,
+        matching: key.matching,
+        instructions: body.instructions,
+    }
+}
+
+fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
     let cookie = Cookie::from_u64(stats.cookie);
     let table = Table::from_id(stats.table_id.0);
     Flow {
@@ -74,6 +108,7 @@ fn flow(stats: &FlowStats, owners: &Owners) -> Flow {
         owner: owners.of(cookie),
         revision: cookie.filter(|cookie| cookie.kind != Kind::Pipeline).map(|cookie| u64::from(cookie.revision)),
         reason: cookie.and_then(Cookie::reason).map(|reason| reason.as_str().to_owned()),
+        diff: diff.map(str::to_owned),
         cookie: stats.cookie,
         packets: stats.packet_count,
         bytes: stats.byte_count,

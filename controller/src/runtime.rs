@@ -18,7 +18,7 @@ use crate::{
     dump::{self, Owners},
     events::{EventKind, Events},
     intent::Txn,
-    pipeline::{FlowBody, FlowKey},
+    pipeline::{Flow, FlowBody, FlowKey},
     reconcile::{Audit, Batch, Installed, Refusal},
 };
 
@@ -59,6 +59,8 @@ pub enum Event {
     Wait(u64, oneshot::Sender<()>),
     /// Whom does this revision concern who has not acknowledged it?
     Pending(u64, oneshot::Sender<Vec<String>>),
+    /// Which flows is this node to have?
+    Desired(Name, oneshot::Sender<Vec<Flow>>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
 }
@@ -94,6 +96,11 @@ impl CoreHandle {
     /// How far each node is.
     pub async fn progress(&self) -> BTreeMap<Name, NodeProgress> {
         self.ask(Event::Progress).await.unwrap_or_default()
+    }
+
+    /// The flows a node is to have.
+    pub async fn desired(&self, node: Name) -> Vec<Flow> {
+        self.ask(|answer| Event::Desired(node, answer)).await.unwrap_or_default()
     }
 
     /// What a host's OVSDB is to hold, now and later; none if there is no such node.
@@ -185,6 +192,7 @@ impl Shell {
                 return self.core.wait(self.next_waiter, revision);
             }
             Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
+            Event::Desired(node, answer) => drop(answer.send(self.core.desired(&node))),
             Event::Progress(answer) => drop(answer.send(self.core.progress())),
         }
         Vec::new()

@@ -22,6 +22,8 @@ fn a_full_table_holds_up_one_endpoint_and_nobody_else() {
         let status = sdnctl(&testbed, "status");
         status.contains("endpoint/late: flow in table route") && status.contains("OFPFMFC_TABLE_FULL")
     });
+    let missing = sdnctl(&testbed, "flows dump h1 --diff");
+    assert!(missing.contains("endpoint/late") && missing.contains("missing: "), "{missing}");
     sdnctl(&testbed, &format!("service create web --vip 10.96.0.10 --port 80 --backend {}", one.ip));
     assert!(pings_all(&testbed, &pod_at(&one), &two.ip));
     assert_eq!(count(), limit);
@@ -30,6 +32,7 @@ fn a_full_table_holds_up_one_endpoint_and_nobody_else() {
     eventually("it is tried again by itself", 40, || count() > limit);
     let status = sdnctl(&testbed, "status");
     assert!(status.contains("port nowhere: "), "only its device is missing now: {status}");
+    assert!(sdnctl(&testbed, "flows dump h1 --diff").contains("0 flows that are not"));
     sdnctl(&testbed, "endpoint rm late");
     settle(&testbed);
 }

@@ -147,6 +147,9 @@ pub struct FlowQuery {
     /// Only flows of this object, like service/web.
     #[arg(long, value_name = "KIND/NAME")]
     pub owner: Option<String>,
+    /// Only flows that are not as they are to be: missing, changed, foreign.
+    #[arg(long)]
+    pub diff: bool,
 }
 
 #[derive(Subcommand)]

@@ -12,7 +12,8 @@ use crate::{
 };
 
 pub async fn dump_flows(remote: &Remote, query: FlowQuery) -> anyhow::Result<()> {
-    let mut dumps: Vec<FlowDump> = read(remote, query.node.as_ref(), "flows").await?;
+    let mut dumps: Vec<FlowDump> =
+        read(remote, query.node.as_ref(), if query.diff { "flows?diff=true" } else { "flows" }).await?;
     for dump in &mut dumps {
         dump.flows.retain(|flow| wanted(flow, &query));
     }
@@ -23,7 +24,8 @@ pub async fn dump_flows(remote: &Remote, query: FlowQuery) -> anyhow::Result<()>
             print(&dumps.iter().flat_map(|dump| &dump.flows).map(|f| format!(" {}\n", f.ofctl)).collect::<String>())
         }
         Output::Table => dumps.iter().try_for_each(|dump| {
-            print(&format!("{}: {} flows\n", dump.node, dump.flows.len()))?;
+            let which = if query.diff { "flows that are not as they are to be" } else { "flows" };
+            print(&format!("{}: {} {which}\n", dump.node, dump.flows.len()))?;
             table(["TABLE", "PRIORITY", "PACKETS", "OWNER", "REVISION", "MATCH", "ACTIONS"], dump.flows.iter().map(row))
         }),
     }
@@ -96,6 +98,7 @@ fn row(flow: &Flow) -> [String; 7] {
         Some(reason) => format!("drop: {reason}"),
         None => flow.actions.clone(),
     };
+    let actions = flow.diff.as_ref().map_or(actions.clone(), |diff| format!("{diff}: {actions}"));
     [
         flow.table.clone(),
         flow.priority.to_string(),

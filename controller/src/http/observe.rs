@@ -7,8 +7,13 @@ use api::{
     status::{Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
+use serde::Deserialize;
 
-use super::{App, Shared, body::Path, error::Failure};
+use super::{
+    App, Shared,
+    body::{Path, Query},
+    error::Failure,
+};
 use crate::{dump, pipeline::Table};
 
 pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
@@ -46,10 +51,22 @@ pub async fn pipeline() -> Json<Vec<PipelineTable>> {
     Json(Table::ALL.into_iter().map(table).collect())
 }
 
-pub async fn flows(app: Shared, Path(name): Path) -> Result<Json<FlowDump>, Failure> {
+/// `?diff=…`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowsQuery {
+    #[serde(default)]
+    diff: bool,
+}
+
+pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery>) -> Result<Json<FlowDump>, Failure> {
     let read = session(&app, &name)?.read_flows().await.map_err(|error| unreadable(&name, &error))?;
+    let desired = if query.diff { Some(app.core.desired(name.clone()).await) } else { None };
     let owners = dump::Owners::new(&app.store.read());
-    Ok(Json(dump::flows(&name, &read, &owners)))
+    Ok(Json(match desired {
+        Some(desired) => dump::difference(&name, &read, desired, &owners),
+        None => dump::flows(&name, &read, &owners),
+    }))
 }
 
 pub async fn groups(app: Shared, Path(name): Path) -> Result<Json<GroupDump>, Failure> {

@@ -69,7 +69,7 @@ pub fn flush(flush: &CtFlush) -> Body {
 /// What a switch answered, in the normal form of ours.
 pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> Installed {
     Installed {
-        flows: flows.into_iter().map(flow).collect(),
+        flows: flows.iter().map(flow).collect(),
         groups: groups.into_iter().map(|desc| (desc.group_id.0, group(desc))).collect(),
     }
 }
@@ -107,9 +107,10 @@ fn updated(full: FlowUpdateFull) -> (FlowKey, FlowBody) {
     (key, FlowBody::new(full.cookie, full.instructions))
 }
 
-fn flow(stats: FlowStats) -> (FlowKey, FlowBody) {
+/// A flow as a switch answered it, in the normal form of ours.
+pub fn flow(stats: &FlowStats) -> (FlowKey, FlowBody) {
     let key = FlowKey { table: stats.table_id.0, priority: stats.priority, matching: stats.matching.canonical() };
-    (key, FlowBody::new(stats.cookie, stats.instructions))
+    (key, FlowBody::new(stats.cookie, stats.instructions.clone()))
 }
 
 /// A group that is no select group of ours becomes one without buckets, which differs from all of ours.
