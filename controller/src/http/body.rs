@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::{MAX_BODY, error::Failure};
 
+/// How many bytes before a mistake are shown.
+const NEAR: usize = 24;
+
 /// A JSON body, whatever its Content-Type.
 pub struct Body<T>(pub T);
 
@@ -24,11 +27,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             };
             Failure::new(status, reason)
         })?;
-        let parsed = serde_json::from_slice(&bytes);
-        parsed
-            .map(Self)
-            .map_err(|e| Failure::new(StatusCode::BAD_REQUEST, format!("the body is not what is expected: {e}")))
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong(&error, &bytes))?;
+        json.end().map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "the body goes on after its JSON value"))?;
+        Ok(Self(parsed))
     }
+}
+
+/// Names the field, what is wrong with it, and the text there.
+fn wrong(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Failure {
+    let at = error.inner();
+    let line = body.split(|byte| *byte == b'\n').nth(at.line().saturating_sub(1)).unwrap_or_default();
+    let end = at.column().min(line.len());
+    let near = String::from_utf8_lossy(line.get(end.saturating_sub(NEAR)..end).unwrap_or_default());
+    let field = error.path().to_string();
+    let field = if field == "." { "the body".to_owned() } else { field };
+    Failure::new(StatusCode::BAD_REQUEST, format!("{field}: {at}, near {near:?}"))
 }
 
 /// The object's name in the path.
