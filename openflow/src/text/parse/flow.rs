@@ -44,18 +44,15 @@ pub(super) fn actions(text: &str) -> Result<'_, Vec<Action>> {
 
 fn context(fields: &Fields<'_>) -> Context {
     let narrow = |id| fields.exact(id).and_then(|n| u16::try_from(n).ok());
-    Context {
-        depth: 0,
-        nw_proto: narrow(Id::NwProto),
-        has_vlan: fields.has_vlan(),
-    }
+    Context { depth: 0, nw_proto: narrow(Id::NwProto), has_vlan: fields.has_vlan() }
 }
 
 /// What follows `actions=`, which ends the fields.
 fn split_actions(text: &str) -> (&str, Option<&str>) {
     for word in ["actions=", "action="] {
         let starts = text.match_indices(word).map(|(at, _)| at);
-        let mut own = starts.filter(|at| text.get(..*at).is_some_and(|before| before.ends_with([',', ' ', '\t']) || before.is_empty()));
+        let mut own = starts
+            .filter(|at| text.get(..*at).is_some_and(|before| before.ends_with([',', ' ', '\t']) || before.is_empty()));
         if let Some(at) = own.next() {
             return (text.get(..at).unwrap_or_default(), text.get(at + word.len()..));
         }

@@ -87,8 +87,7 @@ fn bucket(text: &str, kind: GroupType) -> Result<'_, Bucket> {
             "watch_port" => bucket.watch_port = port(value)?,
             "watch_group" => bucket.watch_group = GroupId(number(value)?),
             _ => {
-                bucket.actions = action_list(rest, &mut Context::default())
-                    .map_err(|error: Fault<'_>| error)?;
+                bucket.actions = action_list(rest, &mut Context::default()).map_err(|error: Fault<'_>| error)?;
                 return Ok(bucket);
             }
         }

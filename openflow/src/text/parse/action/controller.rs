@@ -95,13 +95,6 @@ pub(super) fn sample(text: &str) -> Result<'_, Action> {
     Ok(match (sampling_port, direction) {
         (0xffff, 0) => Action::NxSample { probability, collector_set_id, obs_domain_id, obs_point_id },
         (_, 0) => Action::NxSample2 { probability, collector_set_id, obs_domain_id, obs_point_id, sampling_port },
-        _ => Action::NxSample3 {
-            probability,
-            collector_set_id,
-            obs_domain_id,
-            obs_point_id,
-            sampling_port,
-            direction,
-        },
+        _ => Action::NxSample3 { probability, collector_set_id, obs_domain_id, obs_point_id, sampling_port, direction },
     })
 }
