@@ -8,7 +8,7 @@ use crate::message;
 use crate::msg::error::{ErrorMsg, HELLO_FAILED};
 
 pub(super) fn error(error: &ErrorMsg, f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, " {error}\n")?;
+    writeln!(f, " {error}")?;
     match error {
         ErrorMsg::Standard { error_type: HELLO_FAILED, data, .. } => f.write_str(&String::from_utf8_lossy(data)),
         ErrorMsg::Standard { data, .. } | ErrorMsg::Experimenter { data, .. } => match message::Message::decode(data) {

@@ -50,20 +50,20 @@ pub(super) struct Row {
 }
 
 /// Names that neither actions nor matches print, but are understood.
-const OTHER_NAMES: &[(&str, Id)] = &[
-    ("in_port", Id::InPortOxm),
-    ("tunnel_id", Id::TunId),
-    ("ip_proto", Id::NwProto),
-    ("ip_ecn", Id::NwEcn),
-    ("nsp", Id::NshSpi),
-    ("nsi", Id::NshSi),
-    ("nshc1", Id::NshC1),
-    ("nshc2", Id::NshC2),
-    ("nshc3", Id::NshC3),
-    ("nshc4", Id::NshC4),
+const OTHER_NAMES: &[(&str, Key)] = &[
+    ("in_port", Key::InPortOxm),
+    ("tunnel_id", Key::TunId),
+    ("ip_proto", Key::NwProto),
+    ("ip_ecn", Key::NwEcn),
+    ("nsp", Key::NshSpi),
+    ("nsi", Key::NshSi),
+    ("nshc1", Key::NshC1),
+    ("nshc2", Key::NshC2),
+    ("nshc3", Key::NshC3),
+    ("nshc4", Key::NshC4),
 ];
 
-impl Id {
+impl Key {
     /// The field of a name, which a match over OpenFlow 1.3 sends.
     pub fn named(name: &str) -> Option<Self> {
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, id)| *id);
@@ -108,14 +108,14 @@ const fn last(fields: &[Field]) -> Field {
     }
 }
 
-/// Declares the fields: `Id: NAME SHOWN KIND, NUMBERS; LATER`. The last of `NUMBERS` is sent over
+/// Declares the fields: `Key: NAME SHOWN KIND, NUMBERS; LATER`. The last of `NUMBERS` is sent over
 /// OpenFlow 1.3, `LATER` only over later ones. Some fields packets have cannot be matched: they have
 /// no number.
 macro_rules! rows {
     ($($id:ident: $name:literal $shown:literal $kind:expr, $($field:ident)* $(| $later:ident)?;)*) => {
         /// A field as Open vSwitch sees it, however it is numbered on the wire.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-        pub(super) enum Id { $($id),* }
+        pub(super) enum Key { $($id),* }
 
         static ROWS: &[Row] = &[$(Row {
             name: $name,
@@ -125,9 +125,9 @@ macro_rules! rows {
             wire: last(&[$(Field::$field),*]),
         }),*];
 
-        impl Id {
+        impl Key {
             /// Every field, in order.
-            pub const ALL: &[Id] = &[$(Self::$id),*];
+            pub const ALL: &[Key] = &[$(Self::$id),*];
 
             /// The field that a number on the wire means.
             pub fn of(field: Field) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::fields::{Id, Kind};
+use super::fields::{Key, Kind};
 use super::list::List;
 use super::number::{Hex, HexBytes};
 use super::value::Value;
@@ -32,12 +32,12 @@ pub(super) fn write_match(fields: &[Oxm], list: &mut List<'_, '_>) -> fmt::Resul
 /// Writes the parts of a match, and the fields that have no text by number.
 pub(super) fn write_all(fields: &[Oxm], list: &mut List<'_, '_>) -> fmt::Result {
     write_match(fields, list)?;
-    fields.iter().filter(|o| Id::of(o.field()).is_none()).try_for_each(|o| list.item(Unknown(o)))
+    fields.iter().filter(|o| Key::of(o.field()).is_none()).try_for_each(|o| list.item(Unknown(o)))
 }
 
 /// A field with value and mask, as a match shows it.
 struct Slot<'a> {
-    rank: (Id, u8),
+    rank: (Key, u8),
     value: u128,
     mask: u128,
     /// The field itself, for those too long for a number.
@@ -55,55 +55,55 @@ const IPV6: u128 = 0x86dd;
 
 impl<'a> Slots<'a> {
     /// Adds a field of a packet, all of it.
-    pub fn exact(&mut self, id: Id, value: impl Into<u128>) {
+    pub fn exact(&mut self, id: Key, value: impl Into<u128>) {
         self.slots.push(Slot { rank: (id, 0), value: value.into(), mask: id.row().all_ones(), oxm: None });
     }
 
     /// Adds the tag inside of the outermost.
     pub fn inner_vlan(&mut self, tci: u16) {
-        self.slots.push(Slot { rank: (Id::VlanTci, 1), value: tci.into(), mask: 0xffff, oxm: None });
+        self.slots.push(Slot { rank: (Key::VlanTci, 1), value: tci.into(), mask: 0xffff, oxm: None });
     }
 
     fn add(&mut self, oxm: &'a Oxm) {
-        let Some(id) = Id::of(oxm.field()) else { return };
-        if let (Id::TunMetadata, Some(n)) = (id, oxm.field().tun_metadata_index()) {
+        let Some(id) = Key::of(oxm.field()) else { return };
+        if let (Key::TunMetadata, Some(n)) = (id, oxm.field().tun_metadata_index()) {
             return self.slots.push(Slot { rank: (id, n), value: 0, mask: 0, oxm: Some(oxm) });
         }
         let (Some(value), mask) = (oxm.value_u128(), oxm.mask_u128().unwrap_or(id.row().all_ones())) else {
             return;
         };
         match id {
-            Id::Xxreg0 => self.registers(Id::Reg0, 4, value, mask),
-            Id::Xxreg1 => self.registers(Id::Reg4, 4, value, mask),
-            Id::Xxreg2 => self.registers(Id::Reg8, 4, value, mask),
-            Id::Xxreg3 => self.registers(Id::Reg12, 4, value, mask),
-            Id::Xreg0 => self.registers(Id::Reg0, 2, value, mask),
-            Id::Xreg1 => self.registers(Id::Reg2, 2, value, mask),
-            Id::Xreg2 => self.registers(Id::Reg4, 2, value, mask),
-            Id::Xreg3 => self.registers(Id::Reg6, 2, value, mask),
-            Id::Xreg4 => self.registers(Id::Reg8, 2, value, mask),
-            Id::Xreg5 => self.registers(Id::Reg10, 2, value, mask),
-            Id::Xreg6 => self.registers(Id::Reg12, 2, value, mask),
-            Id::Xreg7 => self.registers(Id::Reg14, 2, value, mask),
-            Id::VlanVid => self.merge(Id::VlanTci, value & 0x1fff, mask & 0x1fff),
+            Key::Xxreg0 => self.registers(Key::Reg0, 4, value, mask),
+            Key::Xxreg1 => self.registers(Key::Reg4, 4, value, mask),
+            Key::Xxreg2 => self.registers(Key::Reg8, 4, value, mask),
+            Key::Xxreg3 => self.registers(Key::Reg12, 4, value, mask),
+            Key::Xreg0 => self.registers(Key::Reg0, 2, value, mask),
+            Key::Xreg1 => self.registers(Key::Reg2, 2, value, mask),
+            Key::Xreg2 => self.registers(Key::Reg4, 2, value, mask),
+            Key::Xreg3 => self.registers(Key::Reg6, 2, value, mask),
+            Key::Xreg4 => self.registers(Key::Reg8, 2, value, mask),
+            Key::Xreg5 => self.registers(Key::Reg10, 2, value, mask),
+            Key::Xreg6 => self.registers(Key::Reg12, 2, value, mask),
+            Key::Xreg7 => self.registers(Key::Reg14, 2, value, mask),
+            Key::VlanVid => self.merge(Key::VlanTci, value & 0x1fff, mask & 0x1fff),
             // A priority needs a tag.
-            Id::VlanPcp => self.merge(Id::VlanTci, (value & 7) << 13 | 0x1000, (mask & 7) << 13 | 0x1000),
-            Id::NwTos => self.merge(Id::IpDscp, value & 0xfc, mask & 0xfc),
-            Id::IpDscp => self.merge(Id::IpDscp, (value << 2) & 0xfc, (mask << 2) & 0xfc),
+            Key::VlanPcp => self.merge(Key::VlanTci, (value & 7) << 13 | 0x1000, (mask & 7) << 13 | 0x1000),
+            Key::NwTos => self.merge(Key::IpDscp, value & 0xfc, mask & 0xfc),
+            Key::IpDscp => self.merge(Key::IpDscp, (value << 2) & 0xfc, (mask << 2) & 0xfc),
             _ => self.merge(id, value, mask),
         }
     }
 
     /// Splits a wide register into its parts, the highest bits first.
-    fn registers(&mut self, first: Id, n: usize, value: u128, mask: u128) {
-        let ids = Id::ALL.iter().skip(first as usize).take(n);
+    fn registers(&mut self, first: Key, n: usize, value: u128, mask: u128) {
+        let ids = Key::ALL.iter().skip(first as usize).take(n);
         for (i, id) in ids.enumerate() {
             let shift = 32 * (n - 1 - i);
             self.merge(*id, (value >> shift) & 0xffff_ffff, (mask >> shift) & 0xffff_ffff);
         }
     }
 
-    fn merge(&mut self, id: Id, value: u128, mask: u128) {
+    fn merge(&mut self, id: Key, value: u128, mask: u128) {
         if mask == 0 {
             return;
         }
@@ -117,23 +117,23 @@ impl<'a> Slots<'a> {
     }
 
     /// The value of a field.
-    pub fn get(&self, id: Id) -> Option<u128> {
+    pub fn get(&self, id: Key) -> Option<u128> {
         self.slots.iter().find(|s| s.rank.0 == id).map(|s| s.value)
     }
 
     /// Writes the fields in their order.
     pub fn write(&mut self, list: &mut List<'_, '_>) -> fmt::Result {
         self.slots.sort_by_key(|s| s.rank);
-        let nw_proto = self.get(Id::NwProto);
-        let keyword = self.get(Id::EthType).and_then(|t| protocol(t, nw_proto));
+        let nw_proto = self.get(Key::NwProto);
+        let keyword = self.get(Key::EthType).and_then(|t| protocol(t, nw_proto));
         let mut due = true;
         for slot in &self.slots {
-            if slot.rank.0 > Id::PacketType && std::mem::take(&mut due) {
+            if slot.rank.0 > Key::PacketType && std::mem::take(&mut due) {
                 self.write_kind(keyword, list)?;
             }
             let said = match slot.rank.0 {
-                Id::EthType => keyword.is_some(),
-                Id::NwProto => keyword.is_some_and(|(_, with_protocol)| with_protocol),
+                Key::EthType => keyword.is_some(),
+                Key::NwProto => keyword.is_some_and(|(_, with_protocol)| with_protocol),
                 _ => false,
             };
             if !said && self.has_meaning(slot.rank.0) {
@@ -146,20 +146,20 @@ impl<'a> Slots<'a> {
     /// Writes what kind of packet it is: the words for Ethernet, which is said only of packets that
     /// come back, and for the protocol.
     fn write_kind(&self, keyword: Option<(&'static str, bool)>, list: &mut List<'_, '_>) -> fmt::Result {
-        let frame = [Id::EthType, Id::VlanTci, Id::EthSrc, Id::EthDst].iter().any(|id| self.get(*id).is_some());
-        let back = self.get(Id::RecircId).is_some();
-        list.item_if(frame && back && self.get(Id::PacketType).is_none(), "eth")?;
+        let frame = [Key::EthType, Key::VlanTci, Key::EthSrc, Key::EthDst].iter().any(|id| self.get(*id).is_some());
+        let back = self.get(Key::RecircId).is_some();
+        list.item_if(frame && back && self.get(Key::PacketType).is_none(), "eth")?;
         keyword.map_or(Ok(()), |(name, _)| list.item(name))
     }
 
     /// Whether the field is one of the version of ERSPAN or the type of NSH that is matched. Zero
     /// stands for none.
-    fn has_meaning(&self, id: Id) -> bool {
+    fn has_meaning(&self, id: Key) -> bool {
         match id {
-            Id::TunErspanVer | Id::TunGtpuFlags | Id::TunGtpuMsgtype => self.get(id) != Some(0),
-            Id::TunErspanIdx => self.get(Id::TunErspanVer) == Some(1),
-            Id::TunErspanDir | Id::TunErspanHwid => self.get(Id::TunErspanVer) == Some(2),
-            Id::NshC1 | Id::NshC2 | Id::NshC3 | Id::NshC4 => self.get(Id::NshMdtype) == Some(1),
+            Key::TunErspanVer | Key::TunGtpuFlags | Key::TunGtpuMsgtype => self.get(id) != Some(0),
+            Key::TunErspanIdx => self.get(Key::TunErspanVer) == Some(1),
+            Key::TunErspanDir | Key::TunErspanHwid => self.get(Key::TunErspanVer) == Some(2),
+            Key::NshC1 | Key::NshC2 | Key::NshC3 | Key::NshC4 => self.get(Key::NshMdtype) == Some(1),
             _ => true,
         }
     }
@@ -190,8 +190,8 @@ impl Slot<'_> {
     fn write(&self, list: &mut List<'_, '_>) -> fmt::Result {
         let (id, row) = (self.rank.0, self.rank.0.row());
         match id {
-            Id::TunMetadata => self.oxm.map_or(Ok(()), |oxm| list.item(TunMetadata(oxm))),
-            Id::VlanTci => self.write_vlan(list),
+            Key::TunMetadata => self.oxm.map_or(Ok(()), |oxm| list.item(TunMetadata(oxm))),
+            Key::VlanTci => self.write_vlan(list),
             _ => {
                 let all = match row.kind {
                     Kind::CtState => 0xff,
@@ -201,8 +201,8 @@ impl Slot<'_> {
                 };
                 let whole = self.mask & all == all || never_masked(id);
                 let mask = if whole { None } else { Some(self.mask) };
-                let kind = if id == Id::CtZone { Kind::Dec } else { row.kind };
-                let kind = if id == Id::NshFlags && mask.is_some() { Kind::HexPadded(2) } else { kind };
+                let kind = if id == Key::CtZone { Kind::Dec } else { row.kind };
+                let kind = if id == Key::NshFlags && mask.is_some() { Kind::HexPadded(2) } else { kind };
                 list.item(format_args!("{}={}", row.shown, Value { kind, value: self.value, mask }))
             }
         }
@@ -223,9 +223,9 @@ impl Slot<'_> {
 }
 
 /// Fields whose mask is not shown.
-fn never_masked(id: Id) -> bool {
-    let erspan = matches!(id, Id::TunErspanVer | Id::TunErspanIdx | Id::TunErspanDir | Id::TunErspanHwid);
-    erspan || matches!(id, Id::IpDscp | Id::NwEcn | Id::TunGbpFlags | Id::TunGtpuFlags | Id::TunGtpuMsgtype)
+fn never_masked(id: Key) -> bool {
+    let erspan = matches!(id, Key::TunErspanVer | Key::TunErspanIdx | Key::TunErspanDir | Key::TunErspanHwid);
+    erspan || matches!(id, Key::IpDscp | Key::NwEcn | Key::TunGbpFlags | Key::TunGtpuFlags | Key::TunGtpuMsgtype)
 }
 
 /// A number of `n` ones.
@@ -277,8 +277,8 @@ pub(super) struct FieldName(pub Field);
 
 impl Display for FieldName {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let first = match Id::of(self.0) {
-            None | Some(Id::TunMetadata) => self.0,
+        let first = match Key::of(self.0) {
+            None | Some(Key::TunMetadata) => self.0,
             Some(id) => id.row().fields.first().copied().unwrap_or(self.0),
         };
         write!(f, "{first}")

@@ -86,7 +86,7 @@ pub(super) fn stats(s: &MeterStats, f: &mut Formatter<'_>) -> fmt::Result {
 pub(super) fn features(m: &MeterFeatures, f: &mut Formatter<'_>) -> fmt::Result {
     write!(f, "\nmax_meter:{} max_bands:{} max_color:{}\n", m.max_meter, m.max_bands, m.max_color)?;
     let bands = &[(1 << 1, "drop"), (1 << 2, "dscp_remark")];
-    write!(f, "band_types: {}\n", BitNames { bits: m.band_types, names: bands, separator: " ", none: "0" })?;
+    writeln!(f, "band_types: {}", BitNames { bits: m.band_types, names: bands, separator: " ", none: "0" })?;
     let flags = &[(1, "kbps"), (2, "pktps"), (4, "burst"), (8, "stats")];
     write!(f, "capabilities: {}", BitNames { bits: m.capabilities, names: flags, separator: " ", none: "0" })
 }

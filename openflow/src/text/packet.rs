@@ -5,7 +5,7 @@ mod link;
 
 use std::fmt::{self, Display, Formatter};
 
-use super::fields::Id;
+use super::fields::Key;
 use super::list::List;
 use super::matching::Slots;
 
@@ -38,24 +38,24 @@ struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    fn set(&mut self, id: Id, value: impl Into<u128>) {
+    fn set(&mut self, id: Key, value: impl Into<u128>) {
         self.slots.exact(id, value);
     }
 
     /// Adds what a packet of this kind has and could not be read, as zero.
     fn fill(&mut self) {
-        let link = [Id::EthSrc, Id::EthDst, Id::EthType, Id::VlanTci];
+        let link = [Key::EthSrc, Key::EthDst, Key::EthType, Key::VlanTci];
         self.zero(&link);
         match self.eth_type {
-            link::IPV4 => self.zero(&[Id::NwSrc, Id::NwDst]),
-            link::IPV6 => self.zero(&[Id::Ipv6Src, Id::Ipv6Dst, Id::Ipv6Label]),
+            link::IPV4 => self.zero(&[Key::NwSrc, Key::NwDst]),
+            link::IPV6 => self.zero(&[Key::Ipv6Src, Key::Ipv6Dst, Key::Ipv6Label]),
             link::ARP | link::RARP => {
-                self.zero(&[Id::ArpSpa, Id::ArpTpa, Id::ArpOp, Id::ArpSha, Id::ArpTha]);
+                self.zero(&[Key::ArpSpa, Key::ArpTpa, Key::ArpOp, Key::ArpSha, Key::ArpTha]);
             }
             _ => {}
         }
         if matches!(self.eth_type, link::IPV4 | link::IPV6) {
-            self.zero(&[Id::NwProto, Id::IpDscp, Id::NwEcn, Id::NwTtl, Id::IpFrag]);
+            self.zero(&[Key::NwProto, Key::IpDscp, Key::NwEcn, Key::NwTtl, Key::IpFrag]);
             self.fill_transport();
         }
     }
@@ -65,16 +65,16 @@ impl Flow<'_> {
             return;
         }
         match (self.eth_type, self.nw_proto) {
-            (_, Some(ip::TCP)) => self.zero(&[Id::TcpSrc, Id::TcpDst, Id::TcpFlags]),
-            (_, Some(ip::UDP | ip::SCTP)) => self.zero(&[Id::TcpSrc, Id::TcpDst]),
-            (link::IPV4, Some(ip::ICMP)) => self.zero(&[Id::IcmpType, Id::IcmpCode]),
-            (link::IPV6, Some(ip::ICMPV6)) => self.zero(&[Id::Icmpv6Type, Id::Icmpv6Code]),
-            (_, Some(ip::ICMP | ip::ICMPV6 | ip::IGMP)) => self.zero(&[Id::TcpSrc, Id::TcpDst]),
+            (_, Some(ip::TCP)) => self.zero(&[Key::TcpSrc, Key::TcpDst, Key::TcpFlags]),
+            (_, Some(ip::UDP | ip::SCTP)) => self.zero(&[Key::TcpSrc, Key::TcpDst]),
+            (link::IPV4, Some(ip::ICMP)) => self.zero(&[Key::IcmpType, Key::IcmpCode]),
+            (link::IPV6, Some(ip::ICMPV6)) => self.zero(&[Key::Icmpv6Type, Key::Icmpv6Code]),
+            (_, Some(ip::ICMP | ip::ICMPV6 | ip::IGMP)) => self.zero(&[Key::TcpSrc, Key::TcpDst]),
             _ => {}
         }
     }
 
-    fn zero(&mut self, ids: &[Id]) {
+    fn zero(&mut self, ids: &[Key]) {
         for id in ids {
             if self.slots.get(*id).is_none() {
                 self.set(*id, 0u8);

@@ -81,7 +81,7 @@ pub(super) fn port_status(status: &PortStatus, f: &mut Formatter<'_>) -> fmt::Re
 }
 
 pub(super) fn port_mod(m: &PortMod, f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, " port: {}: addr:{}\n", Port(m.port_no), m.hw_addr)?;
+    writeln!(f, " port: {}: addr:{}", Port(m.port_no), m.hw_addr)?;
     write!(f, "     config: {}\n     mask:   {}\n", Config(m.config), Config(m.mask))?;
     f.write_str("     advertise: ")?;
     if m.advertise.0 == 0 { f.write_str("UNCHANGED") } else { write!(f, "{}", Features(m.advertise)) }

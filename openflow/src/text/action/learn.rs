@@ -6,7 +6,7 @@ use super::set::FieldValue;
 use super::subfield::{Bits, field_bits, field_name};
 use crate::action::{Learn, Learn2, LearnDst, LearnFlags, LearnSpec, LearnSrc};
 use crate::oxm::OxmId;
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 use crate::text::list::List;
 use crate::text::matching::LongHex;
 use crate::text::number::Hex;
@@ -69,8 +69,8 @@ impl Display for Spec<'_> {
 /// A whole field reads like one of a match; bits of one are a number.
 fn immediate(bytes: &[u8], field: OxmId, ofs: u16, n_bits: u16, f: &mut Formatter<'_>) -> fmt::Result {
     let whole = ofs == 0 && n_bits == field_bits(field);
-    match Id::of(field.field) {
-        Some(id) if whole && id != Id::TunMetadata && bytes.len() <= 16 => {
+    match Key::of(field.field) {
+        Some(id) if whole && id != Key::TunMetadata && bytes.len() <= 16 => {
             let value = bytes.iter().fold(0, |n, b| n << 8 | u128::from(*b));
             write!(f, "{}={}", field_name(field), FieldValue { kind: id.row().kind, value, mask: None })
         }

@@ -4,15 +4,15 @@ use std::fmt::{self, Display, Formatter};
 
 use super::subfield::field_name;
 use crate::oxm::Oxm;
-use crate::text::fields::{Id, Kind};
+use crate::text::fields::{Key, Kind};
 use crate::text::matching::LongHex;
 use crate::text::number::{Hex, HexBytes};
 use crate::text::value::Value;
 
 pub(super) fn set_field(oxm: &Oxm, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str("set_field:")?;
-    match (Id::of(oxm.field()), oxm.value_u128()) {
-        (Some(id), Some(value)) if id != Id::TunMetadata => {
+    match (Key::of(oxm.field()), oxm.value_u128()) {
+        (Some(id), Some(value)) if id != Key::TunMetadata => {
             let all = id.row().all_ones();
             let mask = oxm.mask_u128().filter(|m| m & all != all);
             write!(f, "{}", FieldValue { kind: id.row().kind, value, mask })?;
@@ -56,7 +56,7 @@ impl Display for FieldValue {
 pub(in crate::text) fn hashed_field(oxm: &Oxm) -> impl Display {
     fmt::from_fn(move |f| {
         write!(f, "{}", field_name(oxm.id()))?;
-        match (Id::of(oxm.field()), oxm.value_u128()) {
+        match (Key::of(oxm.field()), oxm.value_u128()) {
             (Some(id), Some(value)) if oxm.value().iter().any(|b| *b != 0xff) => {
                 write!(f, "={}", FieldValue { kind: id.row().kind, value, mask: None })
             }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::action::BitRange;
 use crate::oxm::OxmId;
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 use crate::text::matching::FieldName;
 
 /// `n_bits` of a field from bit `ofs` up: `NXM_NX_REG0[0..15]`, `[]` for all of it.
@@ -34,12 +34,12 @@ impl Display for FieldBits {
 
 /// The bits of a whole field.
 pub(super) fn field_bits(id: OxmId) -> u16 {
-    Id::of(id.field).map_or(id.n_bits(), |i| i.row().n_bits())
+    Key::of(id.field).map_or(id.n_bits(), |i| i.row().n_bits())
 }
 
 /// The name of a field as `set_field` and `delete_field` print it.
 pub(super) fn field_name(id: OxmId) -> impl Display {
-    fmt::from_fn(move |f| match (Id::of(id.field), id.field.tun_metadata_index()) {
+    fmt::from_fn(move |f| match (Key::of(id.field), id.field.tun_metadata_index()) {
         (_, Some(n)) => write!(f, "tun_metadata{n}"),
         (Some(known), None) => f.write_str(known.row().name),
         (None, None) => write!(f, "{}", id.field),

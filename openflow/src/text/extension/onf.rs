@@ -66,9 +66,8 @@ fn bundle_flags(flags: BundleFlags, f: &mut Formatter<'_>) -> fmt::Result {
 
 pub(super) fn bundle_control(m: &BundleControl, f: &mut Formatter<'_>) -> fmt::Result {
     write!(f, "\n bundle_id={} type=", Hex(u128::from(m.bundle_id)))?;
-    match m.control_type {
-        BundleControlType(0..=7) => write!(f, "{:?}", m.control_type)?,
-        BundleControlType(_) => {}
+    if let BundleControlType(0..=7) = m.control_type {
+        write!(f, "{:?}", m.control_type)?;
     }
     bundle_flags(m.flags, f)
 }

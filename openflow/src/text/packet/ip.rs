@@ -2,7 +2,7 @@
 
 use super::link::{self, address};
 use super::{Cursor, Flow};
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 
 pub(super) const ICMP: u8 = 1;
 pub(super) const IGMP: u8 = 2;
@@ -27,8 +27,8 @@ pub(super) fn ipv4(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     let fragment = header.u16()?;
     let [ttl, proto] = header.take()?;
     header.skip(2)?;
-    flow.set(Id::NwSrc, header.u32()?);
-    flow.set(Id::NwDst, header.u32()?);
+    flow.set(Key::NwSrc, header.u32()?);
+    flow.set(Key::NwDst, header.u32()?);
     traffic_class(tos, ttl, flow);
     let later = if fragment & OFFSET != 0 { LATER_FRAGMENT } else { 0 };
     fragments(if fragment & FRAGMENT != 0 { ANY_FRAGMENT | later } else { 0 }, flow);
@@ -37,13 +37,13 @@ pub(super) fn ipv4(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
 }
 
 fn traffic_class(tos: u8, ttl: u8, flow: &mut Flow<'_>) {
-    flow.set(Id::IpDscp, tos & 0xfc);
-    flow.set(Id::NwEcn, tos & 3);
-    flow.set(Id::NwTtl, ttl);
+    flow.set(Key::IpDscp, tos & 0xfc);
+    flow.set(Key::NwEcn, tos & 3);
+    flow.set(Key::NwTtl, ttl);
 }
 
 fn fragments(bits: u8, flow: &mut Flow<'_>) {
-    flow.set(Id::IpFrag, bits);
+    flow.set(Key::IpFrag, bits);
     flow.later_fragment = bits & LATER_FRAGMENT != 0;
 }
 
@@ -57,10 +57,10 @@ pub(super) fn ipv6(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     let length = usize::from(header.u16()?);
     let [next, hop_limit] = header.take()?;
     let mut payload = Cursor(data.0.get(HEADER..)?.get(..length)?);
-    flow.set(Id::Ipv6Src, u128::from_be_bytes(header.take()?));
-    flow.set(Id::Ipv6Dst, u128::from_be_bytes(header.take()?));
+    flow.set(Key::Ipv6Src, u128::from_be_bytes(header.take()?));
+    flow.set(Key::Ipv6Dst, u128::from_be_bytes(header.take()?));
     let (proto, fragment) = extensions(next, &mut payload)?;
-    flow.set(Id::Ipv6Label, word & 0xf_ffff);
+    flow.set(Key::Ipv6Label, word & 0xf_ffff);
     traffic_class((word >> 20) as u8, hop_limit, flow);
     fragments(fragment, flow);
     transport(proto, payload, flow)
@@ -99,7 +99,7 @@ fn extensions(first: u8, data: &mut Cursor<'_>) -> Option<(u8, u8)> {
 
 /// Reads what an IP packet carries. Its checksum is shown even if the ports cannot be.
 fn transport(proto: u8, data: Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
-    flow.set(Id::NwProto, proto);
+    flow.set(Key::NwProto, proto);
     flow.nw_proto = Some(proto);
     flow.checksum = checksum(proto, data.0);
     if flow.later_fragment {
@@ -110,9 +110,9 @@ fn transport(proto: u8, data: Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
         (_, TCP) => tcp(&mut rest, flow),
         (_, UDP) => ports(8, &mut rest, flow),
         (_, SCTP) => ports(12, &mut rest, flow),
-        (link::IPV4, ICMP) => pair([Id::IcmpType, Id::IcmpCode], 8, &mut rest, flow),
+        (link::IPV4, ICMP) => pair([Key::IcmpType, Key::IcmpCode], 8, &mut rest, flow),
         (link::IPV6, ICMPV6) => icmpv6(&mut rest, flow),
-        (_, ICMP | IGMP | ICMPV6) => pair([Id::TcpSrc, Id::TcpDst], 8, &mut rest, flow),
+        (_, ICMP | IGMP | ICMPV6) => pair([Key::TcpSrc, Key::TcpDst], 8, &mut rest, flow),
         _ => Some(()),
     }
 }
@@ -132,8 +132,8 @@ fn checksum(proto: u8, data: &[u8]) -> Option<(&'static str, u32)> {
 
 fn ports(header: usize, data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     data.0.get(..header)?;
-    flow.set(Id::TcpSrc, data.u16()?);
-    flow.set(Id::TcpDst, data.u16()?);
+    flow.set(Key::TcpSrc, data.u16()?);
+    flow.set(Key::TcpDst, data.u16()?);
     Some(())
 }
 
@@ -145,12 +145,12 @@ fn tcp(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     }
     ports(length, data, flow)?;
     data.skip(8)?;
-    flow.set(Id::TcpFlags, data.u16()? & 0xfff);
+    flow.set(Key::TcpFlags, data.u16()? & 0xfff);
     Some(())
 }
 
 /// Two fields of a byte each.
-fn pair([first, second]: [Id; 2], header: usize, data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
+fn pair([first, second]: [Key; 2], header: usize, data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     data.0.get(..header)?;
     let [a, b] = data.take()?;
     flow.set(first, a);
@@ -163,8 +163,8 @@ fn icmpv6(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
     const ADVERTISE: u8 = 136;
     data.0.get(..8)?;
     let [kind, code, ..] = data.take::<8>()?;
-    flow.set(Id::Icmpv6Type, kind);
-    flow.set(Id::Icmpv6Code, code);
+    flow.set(Key::Icmpv6Type, kind);
+    flow.set(Key::Icmpv6Code, code);
     if !matches!((kind, code), (SOLICIT | ADVERTISE, 0)) {
         return Some(());
     }
@@ -173,9 +173,9 @@ fn icmpv6(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
         Some((target, source, destination))
     });
     let (target, source, destination) = found.unwrap_or_default();
-    flow.set(Id::NdTarget, target);
-    flow.set(Id::NdSll, source);
-    flow.set(Id::NdTll, destination);
+    flow.set(Key::NdTarget, target);
+    flow.set(Key::NdSll, source);
+    flow.set(Key::NdTll, destination);
     Some(())
 }
 

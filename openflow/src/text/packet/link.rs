@@ -1,7 +1,7 @@
 //! Ethernet, VLAN tags, MPLS and ARP.
 
 use super::{Cursor, Flow, ip};
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
@@ -24,11 +24,11 @@ pub(super) fn ethernet(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()>
     if data.len() < HEADER {
         return None;
     }
-    flow.set(Id::EthDst, address(data.take()?));
-    flow.set(Id::EthSrc, address(data.take()?));
+    flow.set(Key::EthDst, address(data.take()?));
+    flow.set(Key::EthSrc, address(data.take()?));
     vlans(data, flow)?;
     let kind = ethertype(data)?;
-    flow.set(Id::EthType, kind);
+    flow.set(Key::EthType, kind);
     flow.eth_type = kind;
     match kind {
         MPLS | MPLS_MULTICAST => mpls(data, flow),
@@ -57,7 +57,7 @@ fn vlans(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
         Some(tci | PRESENT)
     };
     let outer = next();
-    flow.set(Id::VlanTci, outer.unwrap_or(0));
+    flow.set(Key::VlanTci, outer.unwrap_or(0));
     if outer.is_some() {
         flow.slots.inner_vlan(next().unwrap_or(0));
     }
@@ -88,13 +88,13 @@ fn mpls(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
         *label = data.u32().unwrap_or(0);
         match i {
             0 => {
-                flow.set(Id::MplsLabel, *label >> 12);
-                flow.set(Id::MplsTc, (*label >> 9) & 7);
-                flow.set(Id::MplsTtl, *label & 0xff);
-                flow.set(Id::MplsBos, (*label >> 8) & 1);
+                flow.set(Key::MplsLabel, *label >> 12);
+                flow.set(Key::MplsTc, (*label >> 9) & 7);
+                flow.set(Key::MplsTtl, *label & 0xff);
+                flow.set(Key::MplsBos, (*label >> 8) & 1);
             }
-            1 => flow.set(Id::MplsLse1, *label),
-            _ => flow.set(Id::MplsLse2, *label),
+            1 => flow.set(Key::MplsLse1, *label),
+            _ => flow.set(Key::MplsLse2, *label),
         }
         if *label & BOTTOM != 0 {
             break;
@@ -109,10 +109,10 @@ fn arp(data: &mut Cursor<'_>, flow: &mut Flow<'_>) -> Option<()> {
         return None;
     }
     let op = data.u16()?;
-    flow.set(Id::ArpOp, if op <= 0xff { op } else { 0 });
-    flow.set(Id::ArpSha, address(data.take()?));
-    flow.set(Id::ArpSpa, data.u32()?);
-    flow.set(Id::ArpTha, address(data.take()?));
-    flow.set(Id::ArpTpa, data.u32()?);
+    flow.set(Key::ArpOp, if op <= 0xff { op } else { 0 });
+    flow.set(Key::ArpSha, address(data.take()?));
+    flow.set(Key::ArpSpa, data.u32()?);
+    flow.set(Key::ArpTha, address(data.take()?));
+    flow.set(Key::ArpTpa, data.u32()?);
     Some(())
 }

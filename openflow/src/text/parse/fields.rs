@@ -8,7 +8,7 @@ use super::subfield::{field, subfield};
 use super::value::{Masked, value};
 use super::{Kind, Result, fault};
 use crate::oxm::{Field, Match, Oxm};
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 
 /// The words for protocols: Ethernet type and IP protocol.
 const PROTOCOLS: &[(&str, u16, Option<u8>)] = &[
@@ -39,7 +39,7 @@ const RARP: u128 = 0x8035;
 /// The fields so far: value and the bits of it that count.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
-    fields: BTreeMap<Id, (u128, u128, &'a str)>,
+    fields: BTreeMap<Key, (u128, u128, &'a str)>,
     options: BTreeMap<u8, Oxm>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
             self.option(n, item)?;
             return Ok(true);
         }
-        let Some(id) = Id::named(item.key) else { return Ok(self.vlan(item)?.is_some()) };
+        let Some(id) = Key::named(item.key) else { return Ok(self.vlan(item)?.is_some()) };
         if !item.has_value || item.value.is_empty() {
             return fault(item.key, Kind::Expected("a value"));
         }
@@ -71,18 +71,18 @@ impl<'a> Fields<'a> {
 
     fn protocol(&mut self, word: &'a str) -> bool {
         if word == "eth" {
-            self.fields.insert(Id::PacketType, (0, 0, word));
+            self.fields.insert(Key::PacketType, (0, 0, word));
             return true;
         }
         let Some((_, eth_type, proto)) = PROTOCOLS.iter().find(|(name, ..)| *name == word) else { return false };
-        self.set(Id::EthType, u128::from(*eth_type).into(), word);
+        self.set(Key::EthType, u128::from(*eth_type).into(), word);
         if let Some(proto) = proto {
-            self.set(Id::NwProto, u128::from(*proto).into(), word);
+            self.set(Key::NwProto, u128::from(*proto).into(), word);
         }
         true
     }
 
-    fn set(&mut self, id: Id, masked: Masked, token: &'a str) {
+    fn set(&mut self, id: Key, masked: Masked, token: &'a str) {
         let all = id.row().all_ones();
         let mask = masked.mask.unwrap_or(all) & all;
         self.fields.insert(id, (masked.value & mask, mask, token));
@@ -90,8 +90,8 @@ impl<'a> Fields<'a> {
 
     /// Adds to what is known about the outermost tag.
     fn tag(&mut self, value: u128, mask: u128, token: &'a str) {
-        let (old, old_mask, _) = self.fields.get(&Id::VlanTci).copied().unwrap_or((0, 0, token));
-        self.fields.insert(Id::VlanTci, (old & !mask | value & mask, old_mask | mask, token));
+        let (old, old_mask, _) = self.fields.get(&Key::VlanTci).copied().unwrap_or((0, 0, token));
+        self.fields.insert(Key::VlanTci, (old & !mask | value & mask, old_mask | mask, token));
     }
 
     fn vlan(&mut self, item: Item<'a>) -> Result<'a, Option<()>> {
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
     fn bits(&mut self, item: Item<'a>) -> Result<'a, ()> {
         let Some((name, _)) = item.key.split_once('[') else { return fault(item.key, Kind::UnknownField) };
         let part = subfield(item.key)?;
-        let Some(id) = field(name).and_then(Id::of) else { return fault(name, Kind::UnknownField) };
+        let Some(id) = field(name).and_then(Key::of) else { return fault(name, Kind::UnknownField) };
         let wide = crate::text::matching::low_bits(part.bits.n_bits);
         let given = integer(item.value)?;
         if given > wide {
@@ -158,19 +158,19 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of a field, if all of it is given.
-    pub fn exact(&self, id: Id) -> Option<u128> {
+    pub fn exact(&self, id: Key) -> Option<u128> {
         self.fields.get(&id).map(|(value, ..)| *value)
     }
 
     /// Whether a tag is sure to be there.
     pub fn has_vlan(&self) -> bool {
-        self.fields.get(&Id::VlanTci).is_some_and(|(value, mask, _)| value & mask & PRESENT != 0)
+        self.fields.get(&Key::VlanTci).is_some_and(|(value, mask, _)| value & mask & PRESENT != 0)
     }
 
     /// The match, with what others need first.
     pub fn finish(self) -> Result<'a, Match> {
-        let (eth_type, proto) = (self.exact(Id::EthType), self.exact(Id::NwProto));
-        let mut all: Vec<(u8, Id, Oxm)> = Vec::new();
+        let (eth_type, proto) = (self.exact(Key::EthType), self.exact(Key::NwProto));
+        let mut all: Vec<(u8, Key, Oxm)> = Vec::new();
         for (id, (value, mask, token)) in &self.fields {
             let id = meant(*id, eth_type, proto);
             if *mask == 0 {
@@ -204,43 +204,43 @@ fn padded(bytes: &[u8], size: usize) -> Vec<u8> {
 }
 
 /// Some names are shared: which field is meant follows from the protocol.
-fn meant(id: Id, eth_type: Option<u128>, proto: Option<u128>) -> Id {
+fn meant(id: Key, eth_type: Option<u128>, proto: Option<u128>) -> Key {
     let arp = matches!(eth_type, Some(ARP | RARP));
     match (id, proto) {
-        (Id::NwSrc, _) if arp => Id::ArpSpa,
-        (Id::NwDst, _) if arp => Id::ArpTpa,
-        (Id::NwProto, _) if arp => Id::ArpOp,
-        (Id::TcpSrc, Some(17)) => Id::UdpSrc,
-        (Id::TcpDst, Some(17)) => Id::UdpDst,
-        (Id::TcpSrc, Some(132)) => Id::SctpSrc,
-        (Id::TcpDst, Some(132)) => Id::SctpDst,
-        (Id::TcpSrc | Id::IcmpType, Some(58)) => Id::Icmpv6Type,
-        (Id::TcpDst | Id::IcmpCode, Some(58)) => Id::Icmpv6Code,
-        (Id::TcpSrc, Some(1)) => Id::IcmpType,
-        (Id::TcpDst, Some(1)) => Id::IcmpCode,
+        (Key::NwSrc, _) if arp => Key::ArpSpa,
+        (Key::NwDst, _) if arp => Key::ArpTpa,
+        (Key::NwProto, _) if arp => Key::ArpOp,
+        (Key::TcpSrc, Some(17)) => Key::UdpSrc,
+        (Key::TcpDst, Some(17)) => Key::UdpDst,
+        (Key::TcpSrc, Some(132)) => Key::SctpSrc,
+        (Key::TcpDst, Some(132)) => Key::SctpDst,
+        (Key::TcpSrc | Key::IcmpType, Some(58)) => Key::Icmpv6Type,
+        (Key::TcpDst | Key::IcmpCode, Some(58)) => Key::Icmpv6Code,
+        (Key::TcpSrc, Some(1)) => Key::IcmpType,
+        (Key::TcpDst, Some(1)) => Key::IcmpCode,
         (id, _) => id,
     }
 }
 
 /// What has to stand before what.
-fn turn(id: Id) -> u8 {
+fn turn(id: Key) -> u8 {
     match id {
-        Id::PacketType => 0,
-        Id::EthType => 1,
-        Id::VlanTci => 2,
-        Id::NwProto | Id::ArpOp => 3,
-        Id::IcmpType | Id::IcmpCode | Id::Icmpv6Type | Id::Icmpv6Code => 4,
-        Id::CtState => 5,
+        Key::PacketType => 0,
+        Key::EthType => 1,
+        Key::VlanTci => 2,
+        Key::NwProto | Key::ArpOp => 3,
+        Key::IcmpType | Key::IcmpCode | Key::Icmpv6Type | Key::Icmpv6Code => 4,
+        Key::CtState => 5,
         _ => 6,
     }
 }
 
 /// The field as it is sent: one, or those that a tag has.
-fn numbered(id: Id, value: u128, mask: u128) -> Vec<Oxm> {
+fn numbered(id: Key, value: u128, mask: u128) -> Vec<Oxm> {
     match id {
-        Id::VlanTci => tag(value, mask),
-        Id::NwTos => oxm(Id::IpDscp, value >> 2, (mask >> 2) | 0xc0).into_iter().collect(),
-        Id::InPort => oxm(Id::InPortOxm, u128::from(crate::types::PortNo::from_u16(value as u16).0), u128::MAX)
+        Key::VlanTci => tag(value, mask),
+        Key::NwTos => oxm(Key::IpDscp, value >> 2, (mask >> 2) | 0xc0).into_iter().collect(),
+        Key::InPort => oxm(Key::InPortOxm, u128::from(crate::types::PortNo::from_u16(value as u16).0), u128::MAX)
             .into_iter()
             .collect(),
         _ => oxm(id, value, mask).into_iter().collect(),
@@ -252,17 +252,17 @@ fn tag(value: u128, mask: u128) -> Vec<Oxm> {
     let mut all = Vec::new();
     if vid_mask != 0 {
         let mask = if vid_mask == 0x1fff { u128::MAX } else { vid_mask };
-        all.extend(oxm(Id::VlanVid, vid, mask));
+        all.extend(oxm(Key::VlanVid, vid, mask));
     }
     // like ovs-ofctl: the priority counts as a whole, and only where there is a tag
     if vid != 0 && mask & 0xe000 != 0 {
-        all.extend(oxm(Id::VlanPcp, value >> 13, u128::MAX));
+        all.extend(oxm(Key::VlanPcp, value >> 13, u128::MAX));
     }
     all
 }
 
 /// A field with the mask left out if all bits count.
-pub(super) fn oxm(id: Id, value: u128, mask: u128) -> Option<Oxm> {
+pub(super) fn oxm(id: Key, value: u128, mask: u128) -> Option<Oxm> {
     sized(id.row().wire, id.row().size(), value, mask & id.row().all_ones(), id.row().all_ones())
 }
 

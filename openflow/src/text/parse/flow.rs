@@ -9,7 +9,7 @@ use crate::action::Action;
 use crate::instruction::Instruction;
 use crate::msg::flow::{FlowMod, FlowModFlags};
 use crate::oxm::Match;
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 use crate::text::flow::FLAGS;
 use crate::types::GroupId;
 
@@ -44,7 +44,7 @@ pub(super) fn actions(text: &str) -> Result<'_, Vec<Action>> {
 
 fn context(fields: &Fields<'_>) -> Context {
     let narrow = |id| fields.exact(id).and_then(|n| u16::try_from(n).ok());
-    Context { depth: 0, nw_proto: narrow(Id::NwProto), has_vlan: fields.has_vlan() }
+    Context { depth: 0, nw_proto: narrow(Key::NwProto), has_vlan: fields.has_vlan() }
 }
 
 /// What follows `actions=`, which ends the fields.

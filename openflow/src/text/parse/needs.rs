@@ -1,31 +1,33 @@
 //! What fields need before they can be matched.
 
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 
 const IPV4: u128 = 0x0800;
 const IPV6: u128 = 0x86dd;
 
 /// What a field needs and the match does not say.
-pub(super) fn missing(id: Id, eth_type: Option<u128>, proto: Option<u128>) -> Option<&'static str> {
+pub(super) fn missing(id: Key, eth_type: Option<u128>, proto: Option<u128>) -> Option<&'static str> {
     let ip = matches!(eth_type, Some(IPV4 | IPV6));
     let (met, what) = match id {
-        Id::NwSrc | Id::NwDst => (eth_type == Some(IPV4), "ip"),
-        Id::Ipv6Src | Id::Ipv6Dst | Id::Ipv6Label => (eth_type == Some(IPV6), "ipv6"),
-        Id::NwProto | Id::NwTos | Id::IpDscp | Id::NwEcn | Id::NwTtl | Id::IpFrag => (ip, "ip or ipv6"),
-        Id::ArpOp | Id::ArpSpa | Id::ArpTpa | Id::ArpSha | Id::ArpTha => {
+        Key::NwSrc | Key::NwDst => (eth_type == Some(IPV4), "ip"),
+        Key::Ipv6Src | Key::Ipv6Dst | Key::Ipv6Label => (eth_type == Some(IPV6), "ipv6"),
+        Key::NwProto | Key::NwTos | Key::IpDscp | Key::NwEcn | Key::NwTtl | Key::IpFrag => (ip, "ip or ipv6"),
+        Key::ArpOp | Key::ArpSpa | Key::ArpTpa | Key::ArpSha | Key::ArpTha => {
             (matches!(eth_type, Some(0x0806 | 0x8035)), "arp")
         }
-        Id::MplsLabel | Id::MplsTc | Id::MplsTtl | Id::MplsBos => (matches!(eth_type, Some(0x8847 | 0x8848)), "mpls"),
-        Id::TcpSrc | Id::TcpDst | Id::TcpFlags => (ip && proto == Some(6), "tcp"),
-        Id::UdpSrc | Id::UdpDst => (ip && proto == Some(17), "udp"),
-        Id::SctpSrc | Id::SctpDst => (ip && proto == Some(132), "sctp"),
-        Id::IcmpType | Id::IcmpCode => (eth_type == Some(IPV4) && proto == Some(1), "icmp"),
-        Id::Icmpv6Type | Id::Icmpv6Code | Id::NdTarget | Id::NdSll | Id::NdTll => {
+        Key::MplsLabel | Key::MplsTc | Key::MplsTtl | Key::MplsBos => {
+            (matches!(eth_type, Some(0x8847 | 0x8848)), "mpls")
+        }
+        Key::TcpSrc | Key::TcpDst | Key::TcpFlags => (ip && proto == Some(6), "tcp"),
+        Key::UdpSrc | Key::UdpDst => (ip && proto == Some(17), "udp"),
+        Key::SctpSrc | Key::SctpDst => (ip && proto == Some(132), "sctp"),
+        Key::IcmpType | Key::IcmpCode => (eth_type == Some(IPV4) && proto == Some(1), "icmp"),
+        Key::Icmpv6Type | Key::Icmpv6Code | Key::NdTarget | Key::NdSll | Key::NdTll => {
             (eth_type == Some(IPV6) && proto == Some(58), "icmp6")
         }
-        Id::CtNwSrc | Id::CtNwDst => (eth_type == Some(IPV4), "ip"),
-        Id::CtIpv6Src | Id::CtIpv6Dst => (eth_type == Some(IPV6), "ipv6"),
-        Id::CtNwProto | Id::CtTpSrc | Id::CtTpDst => (ip, "ip or ipv6"),
+        Key::CtNwSrc | Key::CtNwDst => (eth_type == Some(IPV4), "ip"),
+        Key::CtIpv6Src | Key::CtIpv6Dst => (eth_type == Some(IPV6), "ipv6"),
+        Key::CtNwProto | Key::CtTpSrc | Key::CtTpDst => (ip, "ip or ipv6"),
         _ => return None,
     };
     if met { None } else { Some(what) }

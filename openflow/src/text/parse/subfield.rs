@@ -4,7 +4,7 @@ use super::number::number;
 use super::{Kind, Result, fault};
 use crate::action::{BitRange, Subfield};
 use crate::oxm::{Field, OxmId};
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 
 /// The bytes of a tunnel option whose length nobody tells.
 const TUN_METADATA_SIZE: u8 = 124;
@@ -18,7 +18,7 @@ pub(super) fn field(name: &str) -> Option<Field> {
     if name == "in_port" {
         return Some(Field::NXM_OF_IN_PORT);
     }
-    Field::by_name(name).or_else(|| Id::named(name).map(|id| id.row().wire))
+    Field::by_name(name).or_else(|| Key::named(name).map(|id| id.row().wire))
 }
 
 /// The field as actions name it.
@@ -27,13 +27,13 @@ pub(super) fn id(field: Field) -> OxmId {
         return OxmId::with_length(field, TUN_METADATA_SIZE);
     }
     // of several numbers of a field Open vSwitch takes the oldest in actions
-    let oldest = Id::of(field).and_then(|id| id.row().fields.first().copied());
+    let oldest = Key::of(field).and_then(|id| id.row().fields.first().copied());
     OxmId::new(oldest.unwrap_or(field))
 }
 
 /// Bits of a field as Open vSwitch counts them.
 pub(super) fn n_bits(field: Field) -> u16 {
-    Id::of(field).map_or(0, |id| id.row().n_bits())
+    Key::of(field).map_or(0, |id| id.row().n_bits())
 }
 
 /// `NAME[a..b]`, `NAME[a]`, `NAME[]` or `NAME`.

@@ -2,7 +2,7 @@
 
 use super::set::fitting;
 use crate::action::{Action, Learn, Learn2, LearnDst, LearnFlags, LearnSpec, LearnSrc, Subfield};
-use crate::text::fields::Id;
+use crate::text::fields::Key;
 use crate::text::parse::item::{Item, each};
 use crate::text::parse::number::number;
 use crate::text::parse::subfield::{field, id, subfield};
@@ -101,7 +101,7 @@ fn matching(part: Item<'_>) -> Result<'_, LearnSpec> {
     let whole = if part.key.contains('[') { None } else { field(part.key) };
     if let (Some(field), true) = (whole, part.has_value)
         && !part.value.contains('[')
-        && let Some(row) = Id::of(field).map(Id::row)
+        && let Some(row) = Key::of(field).map(Key::row)
         && let Ok(given) = value(row.kind, row.size(), part.value)
     {
         let n_bits = row.n_bits();

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::action::{Action, Subfield};
 use crate::oxm::{Field, Oxm};
-use crate::text::fields::{Id, Kind as FieldKind};
+use crate::text::fields::{Key, Kind as FieldKind};
 use crate::text::matching::low_bits;
 use crate::text::parse::fields::oxm;
 use crate::text::parse::item::Item;
@@ -21,8 +21,8 @@ pub(super) fn take<'a>(item: Item<'a>, context: &mut Context, out: &mut Vec<Acti
         "set_field" => set_field(item.value, out)?,
         "load" => load(item.value, out)?,
         "move" => out.push(copy(item.value)?),
-        "mod_vlan_vid" | "set_vlan_vid" => vlan(item, Id::VlanVid, context, out)?,
-        "mod_vlan_pcp" | "set_vlan_pcp" => vlan(item, Id::VlanPcp, context, out)?,
+        "mod_vlan_vid" | "set_vlan_vid" => vlan(item, Key::VlanVid, context, out)?,
+        "mod_vlan_pcp" | "set_vlan_pcp" => vlan(item, Key::VlanPcp, context, out)?,
         _ => {
             let Some(id) = old_name(item.key, context) else { return Ok(false) };
             let mut given = value(id.row().kind, id.row().size(), item.value)?;
@@ -36,32 +36,32 @@ pub(super) fn take<'a>(item: Item<'a>, context: &mut Context, out: &mut Vec<Acti
 }
 
 /// The field that an older action sets.
-fn old_name(key: &str, context: &Context) -> Option<Id> {
+fn old_name(key: &str, context: &Context) -> Option<Key> {
     let port = |tcp, udp, sctp| match context.nw_proto {
         Some(17) => udp,
         Some(132) => sctp,
         _ => tcp,
     };
     Some(match key {
-        "set_tunnel" | "set_tunnel64" => Id::TunId,
-        "mod_dl_src" => Id::EthSrc,
-        "mod_dl_dst" => Id::EthDst,
-        "mod_nw_src" => Id::NwSrc,
-        "mod_nw_dst" => Id::NwDst,
-        "mod_nw_tos" => Id::IpDscp,
-        "mod_nw_ecn" => Id::NwEcn,
-        "mod_tp_src" => port(Id::TcpSrc, Id::UdpSrc, Id::SctpSrc),
-        "mod_tp_dst" => port(Id::TcpDst, Id::UdpDst, Id::SctpDst),
-        "set_mpls_label" => Id::MplsLabel,
-        "set_mpls_tc" => Id::MplsTc,
+        "set_tunnel" | "set_tunnel64" => Key::TunId,
+        "mod_dl_src" => Key::EthSrc,
+        "mod_dl_dst" => Key::EthDst,
+        "mod_nw_src" => Key::NwSrc,
+        "mod_nw_dst" => Key::NwDst,
+        "mod_nw_tos" => Key::IpDscp,
+        "mod_nw_ecn" => Key::NwEcn,
+        "mod_tp_src" => port(Key::TcpSrc, Key::UdpSrc, Key::SctpSrc),
+        "mod_tp_dst" => port(Key::TcpDst, Key::UdpDst, Key::SctpDst),
+        "set_mpls_label" => Key::MplsLabel,
+        "set_mpls_tc" => Key::MplsTc,
         _ => return None,
     })
 }
 
 /// `mod_…` adds a tag if there is none.
-fn vlan<'a>(item: Item<'a>, id: Id, context: &mut Context, out: &mut Vec<Action>) -> Result<'a, ()> {
+fn vlan<'a>(item: Item<'a>, id: Key, context: &mut Context, out: &mut Vec<Action>) -> Result<'a, ()> {
     let given: u128 = integer(item.value)?;
-    let most = if id == Id::VlanVid { 0xfff } else { 7 };
+    let most = if id == Key::VlanVid { 0xfff } else { 7 };
     if given > most {
         return fault(item.value, Kind::OutOfRange);
     }
@@ -69,7 +69,7 @@ fn vlan<'a>(item: Item<'a>, id: Id, context: &mut Context, out: &mut Vec<Action>
         out.push(Action::PushVlan { ethertype: VLAN });
         context.has_vlan = true;
     }
-    let given = if id == Id::VlanVid { given | PRESENT } else { given };
+    let given = if id == Key::VlanVid { given | PRESENT } else { given };
     out.push(whole(id, given.into(), item.value)?);
     Ok(())
 }
@@ -89,7 +89,7 @@ fn set_field<'a>(text: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
         out.push(tun_metadata(n, given)?);
         return Ok(());
     }
-    let Some(id) = Id::of(field) else { return fault(target, Kind::UnknownField) };
+    let Some(id) = Key::of(field) else { return fault(target, Kind::UnknownField) };
     let masked = value(id.row().kind, id.row().size(), given)?;
     match masked.mask {
         Some(mask) if mask & settable(id) != settable(id) => parts(id, masked.value, mask, given, out),
@@ -102,7 +102,7 @@ fn set_field<'a>(text: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
 
 /// Sets the bits of a mask. OpenFlow 1.3 has no action for that: each run of ones is loaded, the
 /// lowest first.
-fn parts<'a>(id: Id, value: u128, mask: u128, token: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
+fn parts<'a>(id: Key, value: u128, mask: u128, token: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
     if (value | mask) & !settable(id) != 0 {
         return fault(token, Kind::OutOfRange);
     }
@@ -122,7 +122,7 @@ fn parts<'a>(id: Id, value: u128, mask: u128, token: &'a str, out: &mut Vec<Acti
 }
 
 /// Sets a field; with a mask by the Nicira action.
-fn whole(id: Id, given: Masked, token: &str) -> Result<'_, Action> {
+fn whole(id: Key, given: Masked, token: &str) -> Result<'_, Action> {
     let (all, bits) = (id.row().all_ones(), settable(id));
     let mask = given.mask.unwrap_or(all);
     if given.value & !bits != 0 {
@@ -135,11 +135,11 @@ fn whole(id: Id, given: Masked, token: &str) -> Result<'_, Action> {
 }
 
 /// The bits of a field that can be set.
-fn settable(id: Id) -> u128 {
+fn settable(id: Key) -> u128 {
     match id.row().kind {
         FieldKind::CtState => u128::MAX,
-        _ if id == Id::VlanVid => 0x1fff,
-        _ if id == Id::VlanTci => 0xffff,
+        _ if id == Key::VlanVid => 0x1fff,
+        _ if id == Key::VlanTci => 0xffff,
         _ => low_bits(id.row().n_bits()),
     }
 }
@@ -205,7 +205,7 @@ fn load_option(n: u8, dst: Subfield, given: &str) -> Result<'_, Action> {
 
 /// Fields of experimenters do not fit the older action.
 fn load_wide(dst: Subfield, value: u128, token: &str) -> Result<'_, Action> {
-    let Some(id) = Id::of(dst.id.field) else { return fault(token, Kind::UnknownField) };
+    let Some(id) = Key::of(dst.id.field) else { return fault(token, Kind::UnknownField) };
     let mask = low_bits(dst.bits.n_bits) << dst.bits.ofs;
     match oxm(id, value << dst.bits.ofs, mask) {
         Some(field) => Ok(Action::NxRegLoad2 { field }),
