@@ -2,11 +2,13 @@
 
 mod build;
 mod canonical;
+mod check;
 pub mod field;
 mod matching;
 mod value;
 
 pub use build::{Masked, VLAN_PRESENT};
+pub use check::{MatchError, MatchErrorKind};
 pub use field::{Field, FieldInfo};
 pub use matching::Match;
 pub use value::{Oxm, OxmId, OxmValue};
