@@ -116,6 +116,7 @@ fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
         Verb::Up { hosts, tunnel, mesh, controllers } => {
             ensure!(controllers == 1, "--controllers {controllers}: only one is supported yet");
+            ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
             up(&Config { name: name.to_owned(), hosts, tunnel, mesh })
         }
         Verb::Down => {
