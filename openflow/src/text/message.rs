@@ -93,13 +93,17 @@ impl Display for TableOrAll {
 
 fn hello(message: &message::Message, hello: &Hello, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str("\n version bitmap: ")?;
-    let versions: Vec<u8> = (1..32).filter(|v| hello.supports(message.version, *v)).collect();
+    let mut versions: Vec<u8> = (1..32).filter(|v| hello.supports(message.version, *v)).collect();
+    let no_version = versions.is_empty();
+    if no_version {
+        versions = (1..=message.version).collect();
+    }
     for (i, version) in versions.iter().enumerate() {
         write!(f, "{}0x{version:02x}", if i == 0 { "" } else { ", " })?;
     }
     let strange = hello.elements.iter().any(|e| matches!(e, HelloElement::Other { .. }));
     match message.encode() {
-        Ok(bytes) if strange => write!(f, "\n unknown data in hello:\n{}", HexDump(&bytes)),
+        Ok(bytes) if strange || no_version => write!(f, "\n unknown data in hello:\n{}", HexDump(&bytes)),
         _ => Ok(()),
     }
 }

@@ -7,11 +7,12 @@ use super::group::GroupDesc;
 use super::matching::Match;
 use super::message::{Head, Upper, unless_any};
 use super::meter::Meter;
-use super::number::{Duration, HexDump, Port};
+use super::number::{Duration, HexDump, Port as PortName};
 use super::port::{PortDesc, port_stats};
 use super::{extension, group, group15, meter, switch};
 use crate::message::Message;
 use crate::msg::flow::FlowRequest;
+use crate::msg::port::Port;
 use crate::msg::queue::{QueueStats, QueueStatsRequest};
 use crate::multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use crate::types::{GroupId, QueueId, TableId};
@@ -32,7 +33,7 @@ pub(super) fn request(message: &Message, m: &MultipartRequest, f: &mut Formatter
     write!(f, "OFPST_{} request{}{}", Upper(kind_name(m.body.kind().1)), Head(message), More(m.flags))?;
     match &m.body {
         B::Flow(r) | B::Aggregate(r) => flow_request(r, f),
-        B::PortStats(r) => write!(f, " port_no={}", Port(r.port_no)),
+        B::PortStats(r) => write!(f, " port_no={}", PortName(r.port_no)),
         B::Queue(r) => queue_request(r, f),
         B::Group(r) => write!(f, " group_id={}", Group(r.group_id)),
         B::GroupDesc15(r) => write!(f, " group_id={}", Group(r.group_id)),
@@ -71,9 +72,16 @@ pub(super) fn reply(message: &Message, m: &MultipartReply, f: &mut Formatter<'_>
         B::MeterConfig(meters) => blocks(meters, f, |m, f| write!(f, "{}", Meter(m))),
         B::MeterFeatures(features) => meter::features(features, f),
         B::TableFeatures(tables) => super::table_features::tables(tables, f),
-        B::PortDesc(ports) => ports.iter().try_for_each(|p| write!(f, "\n {}", PortDesc(p))),
+        B::PortDesc(ports) => port_descs(ports, f),
         B::Experimenter(_) => Ok(()),
     }
+}
+
+/// Ports in the order of their numbers.
+fn port_descs(ports: &[Port], f: &mut Formatter<'_>) -> fmt::Result {
+    let mut ports: Vec<&Port> = ports.iter().collect();
+    ports.sort_by_key(|p| p.port_no);
+    ports.iter().try_for_each(|p| write!(f, "\n {}", PortDesc(p)))
 }
 
 /// Writes parts of several lines, with an empty line between.
@@ -103,9 +111,6 @@ fn flow_request(r: &FlowRequest, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, " table={}", r.table_id.0)?;
     }
     unless_any("out_port", r.out_port, f)?;
-    if r.out_group != GroupId::ANY {
-        write!(f, " out_group={}", Group(r.out_group))?;
-    }
     if r.matching.is_empty() { Ok(()) } else { write!(f, " {}", Match(&r.matching)) }
 }
 
@@ -123,7 +128,7 @@ impl Display for Group {
 }
 
 fn queue_request(r: &QueueStatsRequest, f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, " port={} queue={}", Port(r.port_no), Queue(r.queue_id))
+    write!(f, " port={} queue={}", PortName(r.port_no), Queue(r.queue_id))
 }
 
 struct Queue(QueueId);
@@ -135,7 +140,7 @@ impl Display for Queue {
 }
 
 fn queue_stats(s: &QueueStats, f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, "\n  port {} queue {}: ", Port(s.port_no), Queue(s.queue_id))?;
+    write!(f, "\n  port {} queue {}: ", PortName(s.port_no), Queue(s.queue_id))?;
     write!(f, "bytes={}, pkts={}, errors={}, ", Count(s.tx_bytes), Count(s.tx_packets), Count(s.tx_errors))?;
     if s.duration_sec == u32::MAX {
         return f.write_str("duration=?");

@@ -28,7 +28,8 @@ impl Display for CapabilityNames {
             (0x40, "QUEUE_STATS"),
             (0x100, "PORT_BLOCKED"),
         ];
-        write!(f, "{}", BitNames { bits: self.0.0, names, separator: " ", none: "0" })
+        let known = names.iter().fold(0, |all, (bit, _)| all | bit);
+        write!(f, "{}", BitNames { bits: self.0.0 & known, names, separator: " ", none: "0" })
     }
 }
 
@@ -100,7 +101,8 @@ pub(super) fn events(masks: [[u32; 6]; 2], f: &mut Formatter<'_>) -> fmt::Result
 pub(super) fn async_config(m: &AsyncConfig, f: &mut Formatter<'_>) -> fmt::Result {
     let [p, s] = [0, 1].map(|role: usize| {
         let of = |mask: &[u32; 2]| mask.get(role).copied().unwrap_or_default();
-        [of(&m.packet_in_mask), of(&m.port_status_mask), of(&m.flow_removed_mask), 0, 0, 0]
+        // OpenFlow 1.3 has the first three reasons
+        [of(&m.packet_in_mask) & 7, of(&m.port_status_mask), of(&m.flow_removed_mask), 0, 0, 0]
     });
     events([p, s], f)
 }

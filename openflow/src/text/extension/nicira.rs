@@ -80,20 +80,34 @@ pub(super) fn ct_flush(m: &CtFlush, f: &mut Formatter<'_>) -> fmt::Result {
     write!(f, " zone={}", zone.unwrap_or(0))?;
     let orig = m.properties.iter().find_map(|p| if let CtFlushProperty::OrigTuple(t) = p { Some(t) } else { None });
     let reply = m.properties.iter().find_map(|p| if let CtFlushProperty::ReplyTuple(t) = p { Some(t) } else { None });
-    write!(f, " '{}' '{}'", TupleText(orig, m.ip_proto, true), TupleText(reply, m.ip_proto, false))
+    let v4 = [orig, reply].into_iter().flatten().flat_map(|t| &t.tuple).any(is_ipv4);
+    let text = |tuple, with_proto| TupleText { tuple, proto: m.ip_proto, v4, with_proto };
+    write!(f, " '{}' '{}'", text(orig, true), text(reply, false))
 }
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
-/// A tuple, its protocol, and whether that is to be shown.
-struct TupleText<'a>(Option<&'a Tuple>, u8, bool);
+fn is_ipv4(property: &TupleProperty) -> bool {
+    let (TupleProperty::Src(address) | TupleProperty::Dst(address)) = property else { return false };
+    let bytes: Option<&[u8; 16]> = address.first_chunk();
+    bytes.is_some_and(|b| Ipv6Addr::from(*b).to_ipv4_mapped().is_some())
+}
+
+/// A tuple as fields of the conntrack.
+struct TupleText<'a> {
+    tuple: Option<&'a Tuple>,
+    proto: u8,
+    /// Whether any address of the request is one of IPv4.
+    v4: bool,
+    with_proto: bool,
+}
 
 impl Display for TupleText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (mut src, mut dst) = ([0; 16], [0; 16]);
         let (mut ports, mut icmp) = ([0; 2], [0; 3]);
-        for property in self.0.iter().flat_map(|t| &t.tuple) {
+        for property in self.tuple.iter().flat_map(|t| &t.tuple) {
             match property {
                 TupleProperty::Src(address) => src = address.first_chunk().copied().unwrap_or_default(),
                 TupleProperty::Dst(address) => dst = address.first_chunk().copied().unwrap_or_default(),
@@ -105,19 +119,18 @@ impl Display for TupleText<'_> {
             }
         }
         let (src, dst) = (Ipv6Addr::from(src), Ipv6Addr::from(dst));
-        let v6 = [src, dst].iter().all(|a| a.to_ipv4_mapped().is_none());
-        let family = if v6 { "ct_ipv6" } else { "ct_nw" };
+        let family = if self.v4 { "ct_nw" } else { "ct_ipv6" };
         let mut list = List::new(f);
         list.item(format_args!("{family}_src={}", Address(src)))?;
         list.item(format_args!("{family}_dst={}", Address(dst)))?;
-        if matches!(self.1, ICMP | ICMPV6) {
+        if matches!(self.proto, ICMP | ICMPV6) {
             let [id, kind, code] = icmp;
             list.item(format_args!("icmp_id={id},icmp_type={kind},icmp_code={code}"))?;
         } else {
             let [from, to] = ports;
             list.item(format_args!("ct_tp_src={from},ct_tp_dst={to}"))?;
         }
-        list.item_if(self.2, format_args!("ct_nw_proto={}", self.1))
+        list.item_if(self.with_proto && self.proto != 0, format_args!("ct_nw_proto={}", self.proto))
     }
 }
 
