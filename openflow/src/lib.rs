@@ -42,6 +42,8 @@ pub mod error;
 pub mod instruction;
 mod macros;
 pub mod message;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod msg;
 pub mod multipart;
 #[cfg(feature = "net")]
