@@ -74,7 +74,13 @@ impl Task {
             }
             let wake = self.conn.poll_timeout().map(|(at, _)| tokio::time::Instant::from_std(at));
             tokio::select! {
-                read = reader.read(&mut input) => self.take_input(&input, read),
+                read = reader.read(&mut input) => {
+                    self.take_input(&input, read);
+                    if !self.dispatch() {
+                        break;
+                    }
+                    self.let_take(&mut commands).await;
+                }
                 written = writer.write(out.rest()), if !out.rest().is_empty() => {
                     self.note_written(&mut out, written);
                 }
@@ -117,9 +123,25 @@ impl Task {
         }
     }
 
+    /// Gives whoever takes the events time to do so before more is read, and takes what they send.
+    /// Without this a switch that sends packet-ins without end fills the queue, and most are lost.
+    async fn let_take(&mut self, commands: &mut mpsc::Receiver<Command>) {
+        for _ in 0..TURNS {
+            if self.events.capacity() == self.events.max_capacity() {
+                return;
+            }
+            tokio::task::yield_now().await;
+            self.take_waiting(commands);
+        }
+    }
+
     /// Takes the command that woke the task, and those that came with it.
     fn take_commands(&mut self, first: Command, more: &mut mpsc::Receiver<Command>) {
         self.take_command(first);
+        self.take_waiting(more);
+    }
+
+    fn take_waiting(&mut self, more: &mut mpsc::Receiver<Command>) {
         for _ in 0..COMMANDS_AT_ONCE {
             let Ok(command) = more.try_recv() else { return };
             self.take_command(command);
@@ -168,7 +190,7 @@ impl Task {
                 }
                 Event::Closed { reason } => {
                     let reason = if self.overrun { CloseReason::Overrun } else { reason };
-                    tracing::debug!(%reason, "session closed");
+                    tracing::info!(%reason, "session closed");
                     self.deliver(Event::Closed { reason });
                     return false;
                 }
@@ -198,6 +220,10 @@ impl Task {
 
 /// The time to send what is left when a session ends.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Times that others may run before more is read, while events wait. A task takes some hundred
+/// events in each, as the scheduler has it; one that waits for something else takes none.
+const TURNS: usize = 64;
 
 /// Commands taken before the stream is looked at again.
 const COMMANDS_AT_ONCE: usize = 256;
