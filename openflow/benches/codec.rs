@@ -14,7 +14,7 @@ use openflow::msg::hello::Hello;
 use openflow::msg::packet::{PacketIn, PacketInReason, PacketOut};
 use openflow::multipart::{MultipartReply, MultipartReplyBody};
 use openflow::types::{NO_BUFFER, WHOLE_PACKET};
-use openflow::{Action, Body, Instruction, Match, Message, PortNo, TableId};
+use openflow::{Action, Body, Instruction, Match, Message, PortNo, TableId, text};
 
 /// Rounds are short and many, so that some of them run undisturbed.
 const ROUNDS: usize = 100;
@@ -127,7 +127,22 @@ fn main() {
             black_box(Message::decode(black_box(&input)).is_ok());
         }),
     );
+    text_form(&flow_stats(7));
     answer_packets(&input);
+}
+
+/// A flow as text, and back; bytes are those of the text.
+fn text_form(flow: &FlowStats) {
+    let line = text::FlowStats(flow).to_string();
+    let printed = best(5_000, || {
+        black_box(text::FlowStats(black_box(flow)).to_string());
+    });
+    show("print a flow of a dump", line.len(), printed);
+    let line = "table=10,priority=100,tcp,in_port=3,nw_dst=10.1.2.3,actions=set_field:0x5->reg0,output:9";
+    let parsed = best(5_000, || {
+        black_box(text::parse_flow(black_box(line)).is_ok());
+    });
+    show("parse a flow", line.len(), parsed);
 }
 
 /// Packet-ins answered by packet-outs through a session without sockets.

@@ -190,7 +190,7 @@ impl Task {
                 }
                 Event::Closed { reason } => {
                     let reason = if self.overrun { CloseReason::Overrun } else { reason };
-                    tracing::info!(%reason, "session closed");
+                    tracing::debug!(%reason, "session closed");
                     self.deliver(Event::Closed { reason });
                     return false;
                 }
