@@ -244,6 +244,9 @@ impl Walk<'_> {
 
     fn enter_action_set(&mut self) {
         let set = action_set::ordered(&std::mem::take(&mut self.action_set));
+        if set.is_empty() {
+            return;
+        }
         self.in_action_set = true;
         self.frames.push(Frame::EndActionSet);
         self.enter(set.into_iter().map(Op::Do).collect());

@@ -22,16 +22,22 @@ enum Kind {
 }
 
 /// A splitmix64 generator: the same seed, the same tables.
-pub struct Generator(u64);
+///
+/// Open vSwitch 3.1 dies of a ct that goes on in a table while there is an action set: odd seeds
+/// write action sets, even ones let ct go on.
+pub struct Generator {
+    state: u64,
+    writes: bool,
+}
 
 impl Generator {
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), writes: seed % 2 == 1 }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
@@ -68,7 +74,7 @@ impl Generator {
             for n in 0..FLOWS {
                 flows.push(self.flow(table, 10 + n * 10));
             }
-            if self.chance(60) {
+            if self.chance(75) {
                 flows.push(FlowMod::add(table, 1, Match::new()).apply(self.actions(Kind::Any, table, 0)));
             }
             flows.extend(self.conjunction(table));
@@ -80,7 +86,7 @@ impl Generator {
         let kind = self.pick(&[GroupType::ALL, GroupType::SELECT, GroupType::INDIRECT, GroupType::FF]);
         let n = if kind == GroupType::INDIRECT { 1 } else { 1 + self.below(3) };
         let bucket = |random: &mut Self| {
-            let mut actions = random.actions(Kind::Any, random.0 as u8 % TABLES, 0);
+            let mut actions = random.actions(Kind::Any, random.state as u8 % TABLES, 0);
             // groups refer to groups before them only: add-groups sends them in order
             actions.retain(|a| !matches!(a, Action::Group { group_id } if group_id.0 >= id));
             let mut bucket = Bucket::new(actions);
@@ -97,13 +103,13 @@ impl Generator {
     fn flow(&mut self, table: u8, priority: u16) -> FlowMod {
         let kind = self.pick(&[Kind::Any, Kind::Arp, Kind::Ip, Kind::Ip, Kind::Tcp, Kind::Udp]);
         let mut flow = FlowMod::add(table, priority, self.matching(kind));
-        if self.chance(85) {
+        if self.chance(92) {
             flow = flow.apply(self.actions(kind, table, 0));
         }
         if self.chance(10) {
             flow = flow.instruction(Instruction::ClearActions);
         }
-        if self.chance(20) {
+        if self.writes && self.chance(25) {
             let mut actions = self.actions(kind, table, 0);
             actions.retain(in_set);
             flow = flow.instruction(Instruction::WriteActions { actions });
@@ -125,23 +131,23 @@ impl Generator {
 
     fn matching(&mut self, kind: Kind) -> Match {
         let mut m = Match::new();
-        if self.chance(30) {
+        if self.chance(15) {
             m = m.in_port(PortNo(1 + self.below(4) as u32));
         }
-        if self.chance(25) {
+        if self.chance(15) {
             let mask = self.pick(&[u32::MAX, 0xff, 1]);
             m = m.reg_masked(self.below(4) as u8, self.below(4) as u32 & mask, mask);
         }
         if self.chance(10) {
             m = m.metadata_masked(self.below(2), 1);
         }
-        if self.chance(20) {
+        if self.chance(8) {
             m = m.eth_dst(self.mac());
         }
         if self.chance(10) {
             m = if self.chance(50) { m.vlan_none() } else { m.vlan_vid(self.below(3) as u16) };
         }
-        if self.chance(20) {
+        if self.chance(12) {
             let bit = self.pick(&[ct_state::NEW, ct_state::EST, ct_state::TRK, ct_state::RPL]);
             m = m.ct_state(if self.chance(50) { bit } else { 0 }, bit);
         }
@@ -177,7 +183,7 @@ impl Generator {
     }
 
     fn actions(&mut self, kind: Kind, table: u8, depth: u8) -> Vec<Action> {
-        let n = self.below(5);
+        let n = self.below(6);
         (0..n).map(|_| self.action(kind, table, depth)).collect()
     }
 
@@ -185,7 +191,7 @@ impl Generator {
         let ip = !matches!(kind, Kind::Any | Kind::Arp);
         let port = 1 + self.below(4) as u32;
         let reg = self.below(4) as u8;
-        match self.below(26) {
+        match self.below(32) {
             0..=3 => Action::output(PortNo(port)),
             4 => Action::output(self.pick(&[PortNo::IN_PORT, PortNo::LOCAL, PortNo::ALL, PortNo::CONTROLLER])),
             5 => Action::output_reg(Subfield::new(Field::reg(reg), 0, 16)),
@@ -204,16 +210,21 @@ impl Generator {
             19 if self.chance(30) => Action::NxExit,
             19 => Action::set_field(Field::OXM_OF_TUNNEL_ID, self.below(5)),
             20 => Action::set_field(Field::NXM_NX_TUN_IPV4_DST, self.ip()),
-            21 | 22 if ip => self.ip_action(kind, table),
-            23 if ip => self.ip_action(kind, table),
+            21..=23 if ip => self.ip_action(kind, table),
+            24..=26 if ip => self.ct(table),
+            27..=29 => Action::resubmit(self.target(table)),
             21..=23 if kind == Kind::Arp => self.arp_action(),
             _ => Action::output(PortNo(port)),
         }
     }
 
-    /// Mostly forward, or everything would loop.
+    /// Mostly forward, from the last table into an empty one, or everything would loop.
     fn target(&mut self, table: u8) -> u8 {
-        if table + 1 < TABLES && self.chance(93) { self.after(table) } else { self.below(u64::from(TABLES)) as u8 }
+        match () {
+            () if self.chance(1) => self.below(u64::from(TABLES)) as u8,
+            () if table + 1 < TABLES => self.after(table),
+            () => TABLES,
+        }
     }
 
     fn ip_action(&mut self, kind: Kind, table: u8) -> Action {
@@ -243,7 +254,7 @@ impl Generator {
         if self.chance(40) {
             ct = Ct::new(Subfield::new(Field::reg(self.below(4) as u8), 0, 16));
         }
-        if table + 1 < TABLES && self.chance(70) {
+        if !self.writes && table + 1 < TABLES && self.chance(70) {
             ct = ct.table(self.after(table));
         }
         if self.chance(60) {

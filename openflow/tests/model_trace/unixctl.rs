@@ -11,6 +11,7 @@ pub struct Client {
     stream: UnixStream,
     buffer: Vec<u8>,
     id: u64,
+    log: std::path::PathBuf,
 }
 
 impl Client {
@@ -20,7 +21,7 @@ impl Client {
         let is_vswitchd = |name: &String| name.starts_with("ovs-vswitchd.") && name.ends_with(".ctl");
         let socket = directory.map(|entry| name(&entry.unwrap())).find(is_vswitchd).unwrap();
         let stream = UnixStream::connect(switch.path(&socket)).unwrap();
-        Self { stream, buffer: Vec::new(), id: 0 }
+        Self { stream, buffer: Vec::new(), id: 0, log: switch.path("ovs-vswitchd.err") }
     }
 
     /// Calls a command and returns its text.
@@ -35,15 +36,18 @@ impl Client {
 
     fn receive(&mut self) -> Value {
         loop {
+            // long answers come in many pieces, of which only the last is worth a try
+            let whole = self.buffer.last() == Some(&b'}');
             let mut values = serde_json::Deserializer::from_slice(&self.buffer).into_iter::<Value>();
-            if let Some(Ok(value)) = values.next() {
+            if whole && let Some(Ok(value)) = values.next() {
                 let used = values.byte_offset();
                 self.buffer.drain(..used);
                 return value;
             }
             let mut chunk = [0; 65_536];
             let n = self.stream.read(&mut chunk).unwrap();
-            assert!(n > 0, "ovs-vswitchd closed its control socket");
+            let log = || std::fs::read_to_string(&self.log).unwrap_or_default();
+            assert!(n > 0, "ovs-vswitchd ended: {}", log());
             self.buffer.extend_from_slice(&chunk[..n]);
         }
     }
