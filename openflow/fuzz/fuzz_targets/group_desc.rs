@@ -1,0 +1,7 @@
+//! Any bytes as an answer with groups.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use openflow_fuzz::frames::{frame, round};
+
+fuzz_target!(|bytes: &[u8]| round(&frame("group_desc", bytes)));

@@ -1,0 +1,7 @@
+//! Any bytes as any message of the ONF's extensions.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use openflow_fuzz::frames::{frame, round};
+
+fuzz_target!(|bytes: &[u8]| round(&frame("onf", bytes)));

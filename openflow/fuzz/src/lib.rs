@@ -1,0 +1,3 @@
+//! What the targets share; `tests/vectors.rs` replays their corpora with it.
+
+pub mod frames;
