@@ -15,6 +15,7 @@ mod replica;
 pub mod schema;
 mod session;
 pub mod tables;
+mod text;
 pub mod transport;
 mod txn;
 mod update;
@@ -32,5 +33,7 @@ pub use replica::{Change, Replica, Row, Table, TableSpec};
 pub use schema::{DatabaseSchema, SchemaError};
 pub use session::{CallError, Event, RequestId, Session};
 pub use tables::TypedRow;
-pub use txn::{CheckError, OperationResult, Outcome, Problem, TransactError, Txn};
+pub use txn::{
+    CheckError, Insert, Mutate, OperationResult, Outcome, Problem, Select, TransactError, Txn, Update, Wait,
+};
 pub use update::UpdateForm;

@@ -112,6 +112,11 @@ impl Row {
         }
     }
 
+    /// The type of a column that the replica holds.
+    pub fn column_type(&self, column: &str) -> Option<&ColumnType> {
+        self.columns.find(column).map(|(_, ty)| ty)
+    }
+
     /// The columns with their values, ascending by name, defaults included.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Datum)> {
         let names = self.columns.names.iter();

@@ -4,11 +4,9 @@ use std::io::{self, Read, Write};
 
 use ovsdb::json::Scanner;
 
-use super::DEPTH;
 use super::lines::failure;
+use super::{DEPTH, MAX_MESSAGE};
 
-/// The longest message.
-const MAX_MESSAGE: usize = 64 << 20;
 const PREFIX: &[u8] = b"{\"ok\":true,\"message\":";
 
 /// Writes each message of standard input on a line as soon as it is whole; stops writing, but not

@@ -1,0 +1,67 @@
+//! `sdnctl ovsdb dump`.
+
+use clap::Args;
+use ovsdb::{Row, Table};
+use serde_json::{Map, Value};
+
+use super::grid::Grid;
+use super::remote::Target;
+use crate::cli::Output;
+
+/// Prints tables as they are now.
+#[derive(Args)]
+pub struct Dump {
+    #[command(flatten)]
+    target: Target,
+    /// Only these tables.
+    tables: Vec<String>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    format: Format,
+}
+
+impl Dump {
+    /// Does it.
+    pub async fn run(&self) -> anyhow::Result<()> {
+        let client = self.target.client(&self.tables).await?;
+        client.ready().await?;
+        let replica = client.replica();
+        if self.format == Output::Json {
+            let tables: Map<String, Value> =
+                replica.tables().map(|(name, table)| (name.to_owned(), json(table))).collect();
+            return super::print(&format!("{}\n", Value::Object(tables)));
+        }
+        let texts: Vec<String> = replica.tables().map(|(name, table)| text(name, table)).collect();
+        super::print(&texts.join("\n"))
+    }
+}
+
+/// A row as JSON: columns by name.
+pub fn row_json(row: &Row) -> Value {
+    row.columns().map(|(name, datum)| (name.to_owned(), datum.to_json())).collect()
+}
+
+fn json(table: &Table) -> Value {
+    table.rows().map(|row| (row.uuid().to_string(), row_json(&row))).collect()
+}
+
+/// A column of a row as text; empty if it is not held.
+pub fn cell(row: &Row, column: &str) -> String {
+    match (row.get(column), row.column_type(column)) {
+        (Some(datum), Some(ty)) => datum.to_text(ty),
+        _ => String::new(),
+    }
+}
+
+fn text(name: &str, table: &Table) -> String {
+    let columns: Vec<&str> = table.columns().collect();
+    let mut headings = vec!["_uuid".to_owned()];
+    headings.extend(columns.iter().map(|column| (*column).to_owned()));
+    let mut grid = Grid::new(headings);
+    for row in table.rows() {
+        let mut cells = vec![row.uuid().to_string()];
+        cells.extend(columns.iter().map(|column| cell(&row, column)));
+        grid.row(cells);
+    }
+    format!("{name} table\n{}", grid.print())
+}
