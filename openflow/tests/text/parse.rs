@@ -19,8 +19,9 @@ fn add_flow(flow: &openflow::msg::flow::FlowMod) -> String {
     add(format!("idle_timeout={},hard_timeout={}", flow.idle_timeout, flow.hard_timeout));
     let names = ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"];
     names.iter().enumerate().filter(|(i, _)| flow.flags.0 & (1 << i) != 0).for_each(|(_, name)| add((*name).into()));
-    if !flow.matching.is_empty() {
-        add(text::Match(&flow.matching).to_string());
+    let matching = text::Match(&flow.matching).to_string();
+    if !matching.is_empty() {
+        add(matching);
     }
     add(format!("actions={}", text::Instructions(&flow.instructions)));
     out
