@@ -23,7 +23,8 @@ const READ_SIZE: usize = 64 << 10;
 /// let served = switch.clone();
 /// tokio::spawn(async move { model::serve(theirs, &served).await });
 ///
-/// let (handle, _events) = net::spawn(ours, conn::Config::default());
+/// let (handle, mut events) = net::spawn(ours, conn::Config::default());
+/// assert!(matches!(events.recv().await, Some(conn::Event::Up { .. })));
 /// handle.request(FlowMod::add(0, 1, Match::new())).await?;
 /// assert_eq!(switch.lock().unwrap().flows(&Default::default()).len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
