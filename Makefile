@@ -1,6 +1,6 @@
 # make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
 # make test   every test there is
-# make bench  figures for 3 and 20 hosts
+# make bench  figures for 3 and 20 hosts, and of the OpenFlow library
 # make lint   format, clippy and documentation, warnings are errors
 # make deps   install what is missing, through apt-get
 
@@ -28,6 +28,7 @@ test: root deps
 bench: root deps
 	$(CARGO) build --release --bins
 	$(BIN)/release/sdn-bench
+	$(CARGO) bench -p openflow
 
 lint:
 	$(CARGO) fmt --all --check

@@ -91,6 +91,7 @@ fn main() {
             black_box(Message::decode(black_box(&bytes)).is_ok());
         }),
     );
+    os_ken(&bytes);
     let mut out = Vec::with_capacity(1024);
     show(
         "encode flow-mod (4 fields, 2 actions)",
@@ -129,6 +130,21 @@ fn main() {
     );
     text_form(&flow_stats(7));
     answer_packets(&input);
+}
+
+/// os-ken's decoder on the same bytes.
+fn os_ken(bytes: &[u8]) {
+    let what = "os-ken decodes the same";
+    let Some(python) = std::env::var_os("OS_KEN_PYTHON") else {
+        return println!("{what:<44} skipped: OS_KEN_PYTHON names no Python");
+    };
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let out = std::process::Command::new(python).args(["-c", include_str!("os_ken.py"), &hex]).output();
+    let time = out.ok().and_then(|o| String::from_utf8(o.stdout).ok()?.trim().parse().ok());
+    match time {
+        Some(time) => show(what, bytes.len(), Duration::from_nanos(time)),
+        None => println!("{what:<44} failed"),
+    }
 }
 
 /// A flow as text, and back; bytes are those of the text.

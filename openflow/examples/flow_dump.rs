@@ -1,9 +1,9 @@
-//! Prints the flows of a switch: `cargo run --example flow_dump /var/run/openvswitch/br0.mgmt`.
+//! Prints the flows of a switch as `ovs-ofctl dump-flows` does: `cargo run --example flow_dump /var/run/openvswitch/br0.mgmt`.
 
 use openflow::conn::Config;
 use openflow::msg::flow::FlowRequest;
 use openflow::multipart::{MultipartReplyBody, MultipartRequestBody};
-use openflow::{Body, net};
+use openflow::{Body, net, text};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,10 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     if let MultipartReplyBody::Flow(flows) = reply.body {
         for flow in flows {
-            println!(
-                "table {} priority {} packets {}: {:?} -> {:?}",
-                flow.table_id, flow.priority, flow.packet_count, flow.matching, flow.instructions
-            );
+            println!("{}", text::FlowStats(&flow));
         }
     }
     Ok(())
