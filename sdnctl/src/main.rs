@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Openflow(verb) => return openflow_cmd::run(&verb),
-        Command::Ovsdb(verb) => return ovsdb_cmd::run(&verb),
+        Command::Ovsdb(verb) => return ovsdb_cmd::run(&verb, cli.output),
         _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -15,18 +15,15 @@ pub struct Dump {
     target: Target,
     /// Only these tables.
     tables: Vec<String>,
-    /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
-    format: Format,
 }
 
 impl Dump {
     /// Does it.
-    pub async fn run(&self) -> anyhow::Result<()> {
+    pub async fn run(&self, output: Output) -> anyhow::Result<()> {
         let client = self.target.client(&self.tables).await?;
         client.ready().await?;
         let replica = client.replica();
-        if self.format == Output::Json {
+        if output == Output::Json {
             let tables: Map<String, Value> =
                 replica.tables().map(|(name, table)| (name.to_owned(), json(table))).collect();
             return super::print(&format!("{}\n", Value::Object(tables)));

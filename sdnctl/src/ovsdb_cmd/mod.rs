@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::cli::Output;
+
 /// Nesting of arrays and objects, as Open vSwitch limits it.
 const DEPTH: usize = 1000;
 /// The longest message, in bytes.
@@ -41,7 +43,7 @@ pub enum Verb {
 }
 
 /// Runs one verb.
-pub fn run(verb: &Verb) -> ExitCode {
+pub fn run(verb: &Verb, output: Output) -> ExitCode {
     let done = match verb {
         Verb::Decode => lines::answer_each(|line| decode::answer(&line)),
         Verb::Frame => frame::run(),
@@ -50,8 +52,8 @@ pub fn run(verb: &Verb) -> ExitCode {
             let mut copy = replica::Copy::default();
             lines::answer_each(move |line| copy.answer(line))
         }
-        Verb::Dump(verb) => return with_server(verb.run()),
-        Verb::Monitor(verb) => return with_server(verb.run()),
+        Verb::Dump(verb) => return with_server(verb.run(output)),
+        Verb::Monitor(verb) => return with_server(verb.run(output)),
         Verb::Transact(verb) => return with_server(verb.run()),
     };
     // Only a reader that went away is left, and that is no failure.

@@ -11,21 +11,19 @@ use super::grid::Grid;
 use super::remote::Target;
 use crate::cli::Output;
 
-/// Prints tables, and then each change to them, until it is interrupted.
+/// Prints tables, and then each change to them, until it is interrupted; as JSON a line for each
+/// changed row.
 #[derive(Args)]
 pub struct Monitor {
     #[command(flatten)]
     target: Target,
     /// Only these tables.
     tables: Vec<String>,
-    /// How to print; as JSON a line for each changed row.
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
-    format: Format,
 }
 
 impl Monitor {
     /// Does it.
-    pub async fn run(&self) -> anyhow::Result<()> {
+    pub async fn run(&self, output: Output) -> anyhow::Result<()> {
         let client = self.target.client(&self.tables).await?;
         let mut updates = client.updates();
         client.ready().await?;
@@ -38,7 +36,7 @@ impl Monitor {
             }
             let mut out = String::new();
             for (name, changes) in tables {
-                match self.format {
+                match output {
                     Output::Json => changes.iter().for_each(|c| out += &line(c, initial)),
                     Output::Table | Output::Ofctl => {
                         if self.tables.len() != 1 {
