@@ -10,7 +10,7 @@ use ovsdb::{Client, Options};
 /// A server, and who we are to it.
 #[derive(Args)]
 pub struct Target {
-    /// Host, or unix:FILE, tcp:HOST[:PORT], ssl:HOST[:PORT].
+    /// A host, or `unix:FILE`, `tcp:HOST[:PORT]`, `ssl:HOST[:PORT]`.
     address: String,
     /// The database.
     #[arg(long, default_value = "Open_vSwitch")]
