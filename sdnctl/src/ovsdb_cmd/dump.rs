@@ -1,7 +1,9 @@
 //! `sdnctl ovsdb dump`.
 
+use std::cmp::Ordering;
+
 use clap::Args;
-use ovsdb::{Row, Table};
+use ovsdb::{Atom, AtomType, Datum, Row, Table};
 use serde_json::{Map, Value};
 
 use super::grid::Grid;
@@ -50,14 +52,35 @@ pub fn cell(row: &Row, column: &str) -> String {
     }
 }
 
+/// The order of ovsdb-client: UUIDs, which are random, count last.
+fn order(a: &Row, b: &Row, columns: &[&str]) -> Ordering {
+    let is_uuid = |column: &str| a.column_type(column).is_some_and(|ty| ty.key.ty == AtomType::Uuid);
+    let by = |uuids: bool| {
+        let mut orders = columns.iter().filter(|c| is_uuid(c) == uuids).map(|c| compare(a.get(c), b.get(c)));
+        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    by(false).then_with(|| a.uuid().cmp(&b.uuid())).then_with(|| by(true))
+}
+
+/// By size, then keys, then values.
+fn compare(a: Option<&Datum>, b: Option<&Datum>) -> Ordering {
+    let parts = |datum: &Datum| {
+        let (keys, values): (Vec<Atom>, Vec<Atom>) = datum.pairs().iter().cloned().unzip();
+        (datum.len(), datum.atoms().to_vec(), keys, values)
+    };
+    a.map(parts).cmp(&b.map(parts))
+}
+
 fn text(name: &str, table: &Table) -> String {
     let columns: Vec<&str> = table.columns().collect();
     let mut headings = vec!["_uuid".to_owned()];
     headings.extend(columns.iter().map(|column| (*column).to_owned()));
     let mut grid = Grid::new(headings);
-    for row in table.rows() {
+    let mut rows: Vec<Row> = table.rows().collect();
+    rows.sort_by(|a, b| order(a, b, &columns));
+    for row in &rows {
         let mut cells = vec![row.uuid().to_string()];
-        cells.extend(columns.iter().map(|column| cell(&row, column)));
+        cells.extend(columns.iter().map(|column| cell(row, column)));
         grid.row(cells);
     }
     format!("{name} table\n{}", grid.print())

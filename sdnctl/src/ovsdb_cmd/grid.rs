@@ -1,7 +1,5 @@
 //! Tables as ovsdb-client prints them.
 
-use std::fmt::Write;
-
 /// Headings, then rows of cells.
 pub struct Grid {
     rows: Vec<Vec<String>>,
@@ -19,12 +17,12 @@ impl Grid {
     }
 
     /// The lines: headings, a rule, the rows; columns as wide as their widest cell, the last one
-    /// not filled up.
+    /// not filled up. Widths are in bytes, as ovsdb-client counts.
     pub fn print(&self) -> String {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            cells.map(String::len).max().unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
@@ -41,10 +39,10 @@ impl Grid {
 
 fn line(out: &mut String, widths: &[usize], cells: &[String]) {
     for (number, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let last = number + 1 == widths.len();
-        let width = if last { 0 } else { *width };
-        let gap = if last { "\n" } else { " " };
-        // Writing into a String cannot fail.
-        let _ = write!(out, "{cell:width$}{gap}");
+        out.push_str(cell);
+        if number + 1 < widths.len() {
+            out.push_str(&" ".repeat(width - cell.len() + 1));
+        }
     }
+    out.push('\n');
 }

@@ -27,7 +27,7 @@ impl Monitor {
         let client = self.target.client(&self.tables).await?;
         let mut updates = client.updates();
         client.ready().await?;
-        let mut initial = true;
+        let (mut initial, mut first) = (true, true);
         while let Some(update) = updates.next().await {
             let mut tables: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
             let update = update?;
@@ -39,6 +39,9 @@ impl Monitor {
                 match output {
                     Output::Json => changes.iter().for_each(|c| out += &line(c, initial)),
                     Output::Table | Output::Ofctl => {
+                        if !std::mem::take(&mut first) {
+                            out.push('\n');
+                        }
                         if self.tables.len() != 1 {
                             out += &format!("{name}\n");
                         }
@@ -103,5 +106,5 @@ fn text(changes: &[&Change], initial: bool) -> String {
             (None, None) => {}
         }
     }
-    grid.print() + "\n"
+    grid.print()
 }
