@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use serde_json::Value;
 
 use super::JsonError;
-use super::parser::{Parser, Sink};
+use super::parser::{Parser, Sink, is_space};
 
 /// Keeps a 64-bit keyed hash of each key of the open objects: enough to see one twice.
 #[derive(Debug, Default)]
@@ -58,7 +58,8 @@ impl Scanner {
     /// Takes bytes off the front of `input` up to the end of the message.
     pub fn feed<'a>(&mut self, input: &mut &'a [u8]) -> Result<Scanned<'a>, JsonError> {
         if !self.0.is_partial() {
-            *input = input.trim_ascii_start();
+            let space = input.iter().take_while(|byte| is_space(**byte)).count();
+            *input = input.get(space..).unwrap_or_default();
         }
         let before = *input;
         let complete = self.0.feed(input)?;

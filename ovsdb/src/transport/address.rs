@@ -58,7 +58,8 @@ fn host_port(text: &str) -> Option<(String, u16)> {
         },
     };
     let number = if rest.is_empty() { rest } else { rest.strip_prefix(':')? };
-    if host.is_empty() { None } else { Some((host.to_owned(), port(number)?)) }
+    let bad = host.is_empty() || host.contains(['[', ']']);
+    if bad { None } else { Some((host.to_owned(), port(number)?)) }
 }
 
 /// `[PORT][:HOST]`.
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "tcp", "tcp:", "tcp:h:99999", "udp:h:1", "unix:", "tcp:[::1", "tcp:[::1]x"] {
+        for text in ["", "tcp", "tcp:", "tcp:h:99999", "udp:h:1", "unix:", "tcp:[::1", "tcp:[::1]x", "tcp:[[1]"] {
             assert!(text.parse::<Remote>().is_err(), "{text}");
         }
         assert!("ptcp:x".parse::<Passive>().is_err());
