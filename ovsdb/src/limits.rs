@@ -6,7 +6,7 @@
 /// [`CloseReason`]: crate::CloseReason
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one message from the peer.
+    /// Bytes of one message from the peer; in memory it may come to 32 times as many.
     pub message_size: usize,
     /// Nesting of arrays and objects in a message from the peer.
     pub depth: usize,

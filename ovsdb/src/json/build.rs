@@ -10,23 +10,44 @@ enum Open {
     Array(Vec<Value>),
 }
 
-#[derive(Debug, Default)]
+/// What an object takes besides its members: serde_json's maps hold eleven in their first node.
+const OBJECT: usize = 640;
+/// What a member takes once there are more, and an element.
+const MEMBER: usize = 96;
+const ELEMENT: usize = size_of::<Value>();
+/// What the allocator adds.
+const BLOCK: usize = 16;
+
+/// Counts what it builds: a few bytes of text can stand for a hundred times as many in memory.
+#[derive(Debug)]
 pub(super) struct Builder {
     open: Vec<Open>,
     done: Value,
+    spent: usize,
+    budget: usize,
 }
 
 impl Builder {
+    /// A builder of messages that take at most `budget` bytes of memory.
+    pub(super) fn new(budget: usize) -> Builder {
+        Builder { open: Vec::new(), done: Value::Null, spent: 0, budget }
+    }
+
     pub(super) fn take(&mut self) -> Value {
+        self.spent = 0;
         std::mem::take(&mut self.done)
     }
 
     fn put(&mut self, value: Value) {
         match self.open.last_mut() {
             Some(Open::Object { members, key }) => {
+                self.spent += if members.is_empty() { OBJECT } else { MEMBER };
                 members.insert(std::mem::take(key), value);
             }
-            Some(Open::Array(items)) => items.push(value),
+            Some(Open::Array(items)) => {
+                self.spent += ELEMENT;
+                items.push(value);
+            }
             None => self.done = value,
         }
     }
@@ -47,11 +68,13 @@ impl Sink for Builder {
                 return Err(());
             }
             text.clone_into(key);
+            self.spent += text.len() + BLOCK;
         }
         Ok(())
     }
 
     fn string(&mut self, text: &str) {
+        self.spent += text.len() + BLOCK;
         self.put(Value::String(text.to_owned()));
     }
 
@@ -62,8 +85,16 @@ impl Sink for Builder {
     fn close(&mut self) {
         match self.open.pop() {
             Some(Open::Object { members, .. }) => self.put(Value::Object(members)),
-            Some(Open::Array(items)) => self.put(Value::Array(items)),
+            Some(Open::Array(mut items)) => {
+                items.shrink_to_fit();
+                self.spent += BLOCK;
+                self.put(Value::Array(items));
+            }
             None => {}
         }
+    }
+
+    fn is_over_budget(&self) -> bool {
+        self.spent > self.budget
     }
 }

@@ -55,6 +55,9 @@ pub enum JsonErrorKind {
     /// Longer than allowed.
     #[error("message too long")]
     Size,
+    /// Takes more memory than allowed.
+    #[error("message takes too much memory")]
+    Memory,
     /// The text ends within a message.
     #[error("unexpected end")]
     Truncated,
@@ -63,14 +66,22 @@ pub enum JsonErrorKind {
     Trailing,
 }
 
+/// Bytes of memory that a byte of the greatest message allowed may come to: a copy of a database
+/// comes to about 13, empty objects without end would come to hundreds.
+const EXPANSION: usize = 32;
+/// Bytes of memory that every message may come to, however short.
+const LEAST: usize = 1 << 20;
+
 /// Cuts a byte stream into messages.
 #[derive(Debug)]
 pub struct Framer(Parser<Builder>);
 
 impl Framer {
-    /// A framer for messages of at most `message_size` bytes and `depth` levels.
+    /// A framer for messages of at most `message_size` bytes, that come to at most 32 times as
+    /// many in memory, and `depth` levels.
     pub fn new(message_size: usize, depth: usize) -> Framer {
-        Framer(Parser::new(Builder::default(), message_size, depth))
+        let builder = Builder::new(message_size.saturating_mul(EXPANSION).max(LEAST));
+        Framer(Parser::new(builder, message_size, depth))
     }
 
     /// Takes bytes off the front of `input` up to the end of the next message. `None`: all of

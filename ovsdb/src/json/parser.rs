@@ -18,6 +18,10 @@ pub(super) trait Sink {
     fn string(&mut self, text: &str);
     fn scalar(&mut self, value: serde_json::Value);
     fn close(&mut self);
+    /// Whether what was built of the message takes too much memory.
+    fn is_over_budget(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +117,9 @@ impl<S: Sink> Parser<S> {
             }
             if self.size > self.max_size {
                 return Err(self.error(JsonErrorKind::Size));
+            }
+            if self.sink.is_over_budget() {
+                return Err(self.error(JsonErrorKind::Memory));
             }
             match done {
                 Ok(false) => {}

@@ -120,6 +120,19 @@ fn size_is_bounded_also_within_a_string() {
 }
 
 #[test]
+fn memory_is_bounded_not_only_text() {
+    let mut framer = Framer::new(100_000, DEPTH);
+    let objects = format!("{{\"a\":[{}1]}}", "{\"\":0},".repeat(14_000));
+    let error = framer.feed(&mut objects.as_bytes()).expect_err("too much memory");
+    assert_eq!(error.kind, JsonErrorKind::Memory);
+    let mut framer = Framer::new(100_000, DEPTH);
+    let arrays = format!("{{\"a\":[{}1]}}", "[1],".repeat(24_000));
+    for _ in 0..3 {
+        assert!(framer.feed(&mut arrays.as_bytes()).is_ok_and(|message| message.is_some()));
+    }
+}
+
+#[test]
 fn size_counts_for_each_message_anew() {
     let mut framer = Framer::new(20, DEPTH);
     for _ in 0..10 {

@@ -21,7 +21,7 @@ use crate::cli::Output;
 /// Nesting of arrays and objects, as Open vSwitch limits it.
 const DEPTH: usize = 1000;
 /// The longest message, in bytes.
-const MAX_MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = (64 << 20) + 4096;
 
 /// The verbs of `sdnctl ovsdb`.
 #[derive(Subcommand)]
@@ -45,7 +45,7 @@ pub enum Verb {
 /// Runs one verb.
 pub fn run(verb: &Verb, output: Output) -> ExitCode {
     let done = match verb {
-        Verb::Decode => lines::answer_each(|line| decode::answer(&line)),
+        Verb::Decode => lines::answer_each(decode::answer),
         Verb::Frame => frame::run(),
         Verb::Value => lines::answer_each(|line| value::answer(&line)),
         Verb::Replica => {
