@@ -6,7 +6,7 @@
 
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)
-E2E_AT_ONCE := 2
+E2E_AT_ONCE := 1
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: run test bench lint deps root
@@ -18,7 +18,8 @@ run: root deps
 test: root deps
 	$(CARGO) build --workspace --bins
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
-	  $(CARGO) nextest run --workspace --no-fail-fast; \
+	  $(CARGO) nextest run --workspace --exclude integration --no-fail-fast && \
+	  $(CARGO) nextest run -p integration --no-fail-fast; \
 	else set -x; \
 	  $(CARGO) test --workspace --exclude integration --lib --bins --tests && \
 	  $(CARGO) test -p integration --lib --bins --tests --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \

@@ -110,8 +110,11 @@ impl Core {
         self.nodes.keys().filter_map(|name| self.set_host(name)).collect()
     }
 
-    /// A transaction was committed.
+    /// A transaction was committed. Those of before the core began are in the intent it began with.
     pub fn apply(&mut self, txn: &Txn) -> Vec<Action> {
+        if txn.revision <= self.compiler.intent().revision() {
+            return Vec::new();
+        }
         let mut actions = Vec::new();
         let deltas = self.compiler.apply(txn);
         let gone: Vec<Name> = self.nodes.keys().filter(|name| self.compiler.switch(name).is_none()).cloned().collect();

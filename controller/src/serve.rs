@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use api::{DEFAULT_NETWORK, Name, NetworkSpec};
-use tokio::{net::TcpListener, signal, sync::mpsc};
+use tokio::{net::TcpListener, signal};
 
 use crate::{
     agents::Agents,
@@ -29,12 +29,12 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {}; give another --data-dir", args.data_dir.display()))?;
     let settings =
         Settings { mesh: args.mesh.into(), services: args.service_cidr, ovsdb_port: args.listen_ovsdb.port() };
-    let (txns_out, mut txns) = mpsc::unbounded_channel();
-    let store = Store::open(&args.data_dir.join("store.redb"), args.service_cidr, txns_out)?;
+    let (core, events) = CoreHandle::new();
+    let tell = core.clone();
+    let subscriber = Box::new(move |txn| tell.tell(Event::Txn(txn)));
+    let store = Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?;
     ensure_default_network(&store, &args).await?;
-    // What the store said so far is in the intent the core starts from.
     let intent = store.read().clone();
-    while txns.try_recv().is_ok() {}
 
     let openflow = listen(args.listen_openflow, "OpenFlow").await?;
     let ovsdb = listen(args.listen_ovsdb, "OVSDB").await?;
@@ -44,14 +44,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     let agents = Arc::new(Agents::new(intent.revision()));
     let log = Arc::new(Events::default());
     let switches = Switches::new(metrics.clone(), log.clone());
-    let (core, events) = CoreHandle::new();
     tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), log.clone(), events));
-    let forward = core.clone();
-    tokio::spawn(async move {
-        while let Some(txn) = txns.recv().await {
-            forward.tell(Event::Txn(txn));
-        }
-    });
     tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), metrics.clone()));
     tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), metrics.clone()));
     let app = App { store, core, switches, agents, events: log, metrics, settings, started: Instant::now() };

@@ -17,7 +17,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::intent::{Change, Intent, Planned, Refused, Txn, Value};
 
@@ -71,6 +71,9 @@ pub struct Accepted {
     pub changed: bool,
 }
 
+/// Who is told of every transaction.
+pub type Subscriber = Box<dyn Fn(Arc<Txn>) + Send>;
+
 type Answer = oneshot::Sender<Result<Accepted, ProposeError>>;
 
 /// A handle to the store.
@@ -82,11 +85,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in a file, counts its generation up, and sends every later transaction to `subscriber`.
+    /// Opens the store in a file, counts its generation up, and tells every later transaction to `subscriber`, in order
+    /// and before whoever proposed it is answered.
     ///
     /// # Errors
     /// When the file cannot be opened, is another controller's, or is damaged.
-    pub fn open(path: &Path, services: IpNet, subscriber: mpsc::UnboundedSender<Arc<Txn>>) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, services: IpNet, subscriber: Subscriber) -> Result<Self, StoreError> {
         let backend = RedbBackend::open(path)?;
         Self::start(Box::new(backend), path.display().to_string(), services, subscriber)
     }
@@ -95,7 +99,7 @@ impl Store {
         mut backend: Box<dyn Backend>,
         path: String,
         services: IpNet,
-        subscriber: mpsc::UnboundedSender<Arc<Txn>>,
+        subscriber: Subscriber,
     ) -> Result<Self, StoreError> {
         let mut loaded = Intent::load(backend.load()?);
         if let Ok(Planned::Txn(txn)) = loaded.plan(&Change::Start, &services, unix_now()) {
@@ -138,7 +142,7 @@ struct Writer {
     draft: Intent,
     intent: Arc<RwLock<Intent>>,
     services: IpNet,
-    subscriber: mpsc::UnboundedSender<Arc<Txn>>,
+    subscriber: Subscriber,
 }
 
 impl Writer {
@@ -190,8 +194,7 @@ impl Writer {
         }
         drop(intent);
         for txn in txns {
-            // The subscriber ends only with the process.
-            let _ = self.subscriber.send(txn.clone());
+            (self.subscriber)(txn.clone());
         }
     }
 }

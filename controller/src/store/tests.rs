@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::*;
 
 fn range() -> IpNet {
@@ -11,23 +13,27 @@ fn node(n: u8) -> Change {
     Change::PutNode(format!("h{n}").parse().unwrap(), serde_json::from_value(spec).unwrap())
 }
 
+fn channel() -> (Subscriber, mpsc::UnboundedReceiver<Arc<Txn>>) {
+    let (tx, rx) = mpsc::unbounded_channel();
+    (Box::new(move |txn| drop(tx.send(txn))), rx)
+}
+
 #[tokio::test]
 async fn what_was_accepted_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
-    let (tx, mut rx) = mpsc::unbounded_channel();
+    let (tx, mut rx) = channel();
     let store = Store::open(&path, range(), tx).unwrap();
     let accepted = store.propose(node(1)).await.unwrap();
     assert!(accepted.changed);
-    assert_eq!(rx.recv().await.unwrap().revision, accepted.revision);
+    assert_eq!(rx.try_recv().unwrap().revision, accepted.revision);
     assert!(!store.propose(node(1)).await.unwrap().changed);
     let before = store.read().nodes.clone();
     let generation = store.read().generation();
     drop(store);
     // The writer thread ends with the last handle, and the file is free again.
-    let (tx, _rx) = mpsc::unbounded_channel();
     let reopened = loop {
-        match Store::open(&path, range(), tx.clone()) {
+        match Store::open(&path, range(), channel().0) {
             Ok(store) => break store,
             Err(error) if error.reason.contains("another controller") => {
                 tokio::time::sleep(Duration::from_millis(5)).await
@@ -43,9 +49,8 @@ async fn what_was_accepted_is_there_after_a_restart() {
 async fn a_second_controller_on_the_same_file_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
-    let (tx, _rx) = mpsc::unbounded_channel();
-    let _first = Store::open(&path, range(), tx.clone()).unwrap();
-    let error = Store::open(&path, range(), tx).err().unwrap().to_string();
+    let _first = Store::open(&path, range(), channel().0).unwrap();
+    let error = Store::open(&path, range(), channel().0).err().unwrap().to_string();
     assert!(error.contains("another controller"), "{error}");
 }
 
@@ -54,8 +59,7 @@ fn a_file_that_is_none_of_ours_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     std::fs::write(&path, vec![7; 10_000]).unwrap();
-    let (tx, _rx) = mpsc::unbounded_channel();
-    let error = Store::open(&path, range(), tx).err().unwrap().to_string();
+    let error = Store::open(&path, range(), channel().0).err().unwrap().to_string();
     assert!(error.contains("store.redb") && error.contains("backup"), "{error}");
 }
 
@@ -77,7 +81,7 @@ impl Backend for FullDisk {
 
 #[tokio::test]
 async fn what_could_not_be_written_did_not_happen() {
-    let (tx, mut rx) = mpsc::unbounded_channel();
+    let (tx, mut rx) = channel();
     let store = Store::start(Box::new(FullDisk), "memory".into(), range(), tx).unwrap();
     let error = store.propose(node(1)).await.unwrap_err().to_string();
     assert!(error.contains("no space left"), "{error}");
