@@ -16,6 +16,8 @@ use crate::txn::{Outcome, TransactError, Txn};
 
 /// Bytes read from a stream at once.
 const READ: usize = 64 << 10;
+/// How long the end of a stream may take.
+const FAREWELL: std::time::Duration = std::time::Duration::from_millis(100);
 /// Commands taken before their bytes are written.
 const BATCH: usize = 256;
 
@@ -60,6 +62,10 @@ where
     let mut batch = Vec::new();
     loop {
         if let Some(reason) = hub.drain(session) {
+            if *reason == CloseReason::Closed {
+                // Says goodbye, as tls wants it, to a peer that listens.
+                let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
+            }
             return reason;
         }
         if output.is_empty()
