@@ -25,7 +25,7 @@ pub use mac::Mac;
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
 pub use node::{Datapath, Node, NodeSpec};
-pub use service::{Backend, Protocol, Service, ServicePort, ServiceSpec};
+pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Endpoint, Invalid, Name};
 
+/// The most backends a service has: beyond this Open vSwitch picks buckets in a way that costs a datapath flow per
+/// connection.
+pub const MAX_BACKENDS: usize = 256;
+
 /// A transport protocol that services balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -84,7 +88,8 @@ pub struct ServiceSpec {
     /// Backends by address.
     #[serde(default)]
     pub backends: Vec<IpAddr>,
-    /// Backends by label: every endpoint of the network that has all of these.
+    /// Backends by label: every endpoint of the network that has all of these, of more than [`MAX_BACKENDS`] those
+    /// with the lowest addresses.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
 }
@@ -110,6 +115,10 @@ impl ServiceSpec {
         }
         if !self.backends.is_empty() && !self.selector.is_empty() {
             return Err(Invalid::new("backends", "give either backends or a selector, not both"));
+        }
+        if self.backends.len() > MAX_BACKENDS {
+            let reason = format!("{} backends, at most {MAX_BACKENDS} are allowed", self.backends.len());
+            return Err(Invalid::new("backends", reason));
         }
         let mut seen = std::collections::BTreeSet::new();
         if let Some(twice) = self.backends.iter().find(|ip| !seen.insert(**ip)) {
@@ -170,6 +179,20 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_backends_than_fit_are_refused_rather_than_left_out() {
+        let spec = |count: u32| ServiceSpec {
+            network: crate::network::default_network(),
+            vip: "10.96.0.10".parse().unwrap(),
+            ports: vec!["80".parse().unwrap()],
+            backends: (0..count).map(|n| IpAddr::V4((0x0af4_0000 + n).into())).collect(),
+            selector: BTreeMap::new(),
+        };
+        assert!(spec(256).validate().is_ok());
+        let refused = spec(257).validate().unwrap_err().to_string();
+        assert!(refused.contains("257 backends, at most 256"), "{refused}");
+    }
 
     #[test]
     fn a_port_reads_as_people_write_it() {

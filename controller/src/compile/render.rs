@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use api::{Endpoint, Kind, Name, Network, Node, Service};
+use api::{Endpoint, Kind, MAX_BACKENDS, Name, Network, Node, Service};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{Fragment, Source, View, classify, deliver, host, resolve, route, service, v4};
@@ -118,7 +118,7 @@ fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     let backends: Vec<(Ipv4Addr, &Endpoint, u64)> = backends
         .into_iter()
         .filter_map(|(endpoint, revision)| Some((address(endpoint)?, endpoint, revision)))
-        .take(service::MAX_BACKENDS)
+        .take(MAX_BACKENDS)
         .collect();
     let addresses: Vec<Ipv4Addr> = backends.iter().map(|(ip, ..)| *ip).collect();
     let mut fragment = Fragment::default();

@@ -17,10 +17,6 @@ use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, reg};
 
 const IPV4: u16 = 0x0800;
 
-/// The most backends a group has: beyond this Open vSwitch picks buckets in a way that costs a datapath flow per
-/// connection.
-pub const MAX_BACKENDS: usize = 256;
-
 /// The group of a service's nth port.
 pub(super) fn group_id(service: &Service, nth: usize) -> u32 {
     service.id << 8 | (nth as u32 & 0xff)
