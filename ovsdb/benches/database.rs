@@ -1,5 +1,6 @@
-//! Figures against a real ovsdb-server: the first copy beside `ovsdb-client dump`, the cost of one
-//! row, pipelined transactions beside what the server allows, memory of the replica.
+//! Figures against a real ovsdb-server: the first copy beside `ovsdb-client dump`, and how it grows
+//! with the database, the server's share and ours apart; the cost of one row, pipelined
+//! transactions beside what the server allows, memory of the replica.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -10,11 +11,15 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Server, available, text};
+use nix::time::ClockId;
+use nix::unistd::Pid;
 use ovsdb::json::Scanner;
 use ovsdb::{Client, Options, Session, Txn, Where};
 use serde_json::json;
 
 const ROUNDS: usize = 7;
+/// Bytes read from a stream at once.
+const READ: usize = 64 << 10;
 
 fn everything() -> Options {
     let schema = std::fs::read(common::schema_file()).expect("schema");
@@ -65,50 +70,108 @@ async fn best(mut ours: impl AsyncFnMut(), mut theirs: impl FnMut()) -> (Duratio
     best
 }
 
-async fn first_copy(server: &Server, ports: usize) -> (Duration, Duration) {
-    let ours = async || {
+/// The shortest times that a first copy took.
+struct Copied {
+    ports: usize,
+    /// A client, from the connection to the whole replica.
+    client: Duration,
+    /// `ovsdb-client dump`.
+    dump: Duration,
+    /// Processor time of the server for the same requests, of whose answers the bytes are only
+    /// counted.
+    server: Duration,
+    /// Processor time of this crate for the same bytes.
+    ours: Duration,
+}
+
+async fn first_copy(server: &Server, ports: usize) -> Copied {
+    let client = async || {
         let client = server.client(everything()).await;
         assert_eq!(client.replica().rows("Port").count(), ports + 1);
     };
-    let theirs = || {
+    let dump = || {
         let mut dump = Command::new("ovsdb-client");
         dump.args(["dump", &server.remote()]).stdout(Stdio::null());
         assert!(dump.status().expect("ovsdb-client").success());
     };
-    best(ours, theirs).await
+    let (client, dump) = best(client, dump).await;
+    let exchanges = exchanges(server);
+    let theirs = nix::time::clock_getcpuclockid(Pid::from_raw(server.pid() as i32)).expect("clock");
+    let server = busy(theirs, || raw_copy(server, &exchanges));
+    let ours = busy(ClockId::CLOCK_THREAD_CPUTIME_ID, || replay(&exchanges));
+    Copied { ports, client, dump, server, ours }
 }
 
-/// The same copy, its bytes only counted: the server's share, and ours without any waiting.
-fn shares(server: &Server) -> (Duration, Duration) {
-    let mut best = (Duration::MAX, Duration::MAX);
-    for _ in 0..ROUNDS {
-        let mut stream = UnixStream::connect(server.socket()).expect("connect");
-        let mut session = Session::new(everything(), Instant::now());
-        let mut buffer = vec![0; 1 << 20];
-        let (mut scanner, mut stream_bytes, mut messages) = (Scanner::new(1 << 30, 100), Vec::new(), 0);
-        let mut theirs = Duration::ZERO;
-        let mut ours = Duration::ZERO;
-        while !session.is_ready() {
-            stream.write_all(&session.poll_transmit().unwrap_or_default()).expect("write");
-            let wanted = messages + if messages == 0 { 2 } else { 1 };
-            let start = Instant::now();
-            stream_bytes.clear();
-            while messages < wanted {
-                let count = stream.read(&mut buffer).expect("read");
-                let mut rest = &buffer[..count];
-                stream_bytes.extend_from_slice(rest);
-                while !rest.is_empty() {
-                    messages += usize::from(scanner.feed(&mut rest).expect("json").complete);
-                }
+/// The shortest of several rounds on a clock that counts processor time: other load does not.
+fn busy(clock: ClockId, mut work: impl FnMut()) -> Duration {
+    let now = || Duration::from(clock.now().expect("time"));
+    let rounds = (0..ROUNDS).map(|_| {
+        let start = now();
+        work();
+        now() - start
+    });
+    rounds.min().expect("a round")
+}
+
+/// The first copy as it goes over the stream: what is sent, what comes back.
+fn exchanges(server: &Server) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut stream = UnixStream::connect(server.socket()).expect("connect");
+    let mut session = Session::new(everything(), Instant::now());
+    let mut buffer = vec![0; READ];
+    let mut exchanges: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    while !session.is_ready() {
+        match session.poll_transmit() {
+            Some(request) => {
+                stream.write_all(&request).expect("write");
+                exchanges.push((request, Vec::new()));
             }
-            theirs += start.elapsed();
-            let start = Instant::now();
-            session.handle_input(&stream_bytes, Instant::now());
-            ours += start.elapsed();
+            None => {
+                let count = stream.read(&mut buffer).expect("read");
+                exchanges.last_mut().expect("a request").1.extend_from_slice(&buffer[..count]);
+                session.handle_input(&buffer[..count], Instant::now());
+            }
         }
-        best = (best.0.min(theirs), best.1.min(ours));
     }
-    best
+    exchanges
+}
+
+fn replay(exchanges: &[(Vec<u8>, Vec<u8>)]) {
+    let mut session = Session::new(everything(), Instant::now());
+    for (request, answer) in exchanges {
+        assert_eq!(session.poll_transmit().as_ref(), Some(request));
+        for bytes in answer.chunks(READ) {
+            session.handle_input(bytes, Instant::now());
+        }
+    }
+    assert!(session.is_ready());
+}
+
+fn raw_copy(server: &Server, exchanges: &[(Vec<u8>, Vec<u8>)]) {
+    let mut stream = UnixStream::connect(server.socket()).expect("connect");
+    let mut buffer = vec![0; READ];
+    for (request, answer) in exchanges {
+        stream.write_all(request).expect("write");
+        let mut left = answer.len();
+        while left > 0 {
+            let count = stream.read(&mut buffer).expect("read");
+            left = left.checked_sub(count).expect("the same answer");
+        }
+    }
+}
+
+fn print_copies(copies: &[Copied]) {
+    println!("first copy           client    ovsdb-client dump        server, cpu    this crate, cpu  us/port");
+    let first = &copies[0];
+    for copy in copies {
+        let part = |of: fn(&Copied) -> Duration| {
+            let grown = of(copy).as_secs_f64() / of(first).as_secs_f64();
+            format!("{:8.1} ms {grown:5.1}x", of(copy).as_secs_f64() * 1e3)
+        };
+        let (client, dump) = (part(|c| c.client), part(|c| c.dump));
+        let (server, ours) = (part(|c| c.server), part(|c| c.ours));
+        let each = copy.ours.as_secs_f64() * 1e6 / copy.ports as f64;
+        println!("{:6} ports {client}  {dump}  {server}  {ours}  {each:6.2}", copy.ports);
+    }
 }
 
 async fn one_row(server: &Server) {
@@ -213,23 +276,13 @@ fn main() {
     }
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
     runtime.block_on(async {
-        let (small, large) = (with_ports(1000).await, with_ports(10_000).await);
-        let (ours_small, _) = first_copy(&small, 1000).await;
-        let (ours, theirs) = first_copy(&large, 10_000).await;
-        println!(
-            "first copy of 10,000 ports: {ours:?}, ovsdb-client dump {theirs:?} ({:.2}x)",
-            ours.as_secs_f64() / theirs.as_secs_f64()
-        );
-        println!(
-            "first copy of 1,000 ports: {ours_small:?} (10,000 take {:.1}x)",
-            ours.as_secs_f64() / ours_small.as_secs_f64()
-        );
-        let ((theirs_small, ours_small), (theirs, ours)) = (shares(&small), shares(&large));
-        println!(
-            "of that the server {theirs_small:?} and {theirs:?} ({:.1}x), this crate {ours_small:?} and {ours:?} ({:.1}x)",
-            theirs.as_secs_f64() / theirs_small.as_secs_f64(),
-            ours.as_secs_f64() / ours_small.as_secs_f64()
-        );
+        let mut copies = Vec::new();
+        for ports in [1000, 3000, 30_000] {
+            copies.push(first_copy(&with_ports(ports).await, ports).await);
+        }
+        let large = with_ports(10_000).await;
+        copies.insert(2, first_copy(&large, 10_000).await);
+        print_copies(&copies);
         one_row(&large).await;
         let server = with_ports(0).await;
         let client = server.client(everything()).await;

@@ -10,6 +10,7 @@ mod scan;
 use serde_json::Value;
 
 use build::Builder;
+pub(crate) use build::Pick;
 use parser::Parser;
 pub use rpc::{Kind, Message};
 pub use scan::{Scanned, Scanner};
@@ -74,26 +75,45 @@ const LEAST: usize = 1 << 20;
 
 /// Cuts a byte stream into messages.
 #[derive(Debug)]
-pub struct Framer(Parser<Builder>);
+pub struct Framer(PickingFramer<()>);
 
 impl Framer {
     /// A framer for messages of at most `message_size` bytes, that come to at most 32 times as
     /// many in memory, and `depth` levels.
     pub fn new(message_size: usize, depth: usize) -> Framer {
-        let builder = Builder::new(message_size.saturating_mul(EXPANSION).max(LEAST));
-        Framer(Parser::new(builder, message_size, depth))
+        Framer(PickingFramer::new((), message_size, depth))
     }
 
     /// Takes bytes off the front of `input` up to the end of the next message. `None`: all of
     /// `input` is taken and the message goes on. After an error the stream is lost.
     pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Value>, JsonError> {
-        let complete = self.0.feed(input)?;
-        Ok(complete.then(|| self.0.sink.take()))
+        Ok(self.0.feed(input)?.map(|(message, ())| message))
     }
 
     /// Whether the stream stands within a message.
     pub fn is_partial(&self) -> bool {
-        self.0.is_partial()
+        self.0.0.is_partial()
+    }
+}
+
+/// A [`Framer`] that takes a part of each message out while it is read.
+#[derive(Debug)]
+pub(crate) struct PickingFramer<P>(Parser<Builder<P>>);
+
+impl<P: Pick> PickingFramer<P> {
+    pub(crate) fn new(picker: P, message_size: usize, depth: usize) -> PickingFramer<P> {
+        let builder = Builder::new(picker, message_size.saturating_mul(EXPANSION).max(LEAST));
+        PickingFramer(Parser::new(builder, message_size, depth))
+    }
+
+    pub(crate) fn picker(&mut self) -> &mut P {
+        &mut self.0.sink.picker
+    }
+
+    /// See [`Framer::feed`].
+    pub(crate) fn feed(&mut self, input: &mut &[u8]) -> Result<Option<(Value, P::Picked)>, JsonError> {
+        let complete = self.0.feed(input)?;
+        Ok(complete.then(|| self.0.sink.take()))
     }
 }
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use row::Columns;
 pub use row::Row;
+pub(crate) use row::{Cells, Columns, cells, row_size};
 pub use table::Table;
 
 use crate::atom::Uuid;
@@ -23,7 +23,7 @@ use crate::convert::ToDatum;
 use crate::error::ProtocolError;
 use crate::schema::DatabaseSchema;
 use crate::tables::TypedRow;
-use crate::update::{UpdateForm, object, row_delta, row_uuid};
+use crate::update::{Rows, UpdateForm, object, row_delta, row_uuid};
 
 /// What a replica holds of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -177,37 +177,40 @@ impl Replica {
     /// copy may have taken a part of them and is of no more use.
     pub fn apply(&mut self, form: UpdateForm, updates: &Value) -> Result<Vec<Change>, ProtocolError> {
         let mut changes = Vec::new();
-        self.apply_each(form, updates, None, &mut |change| changes.push(change))?;
-        Ok(changes)
-    }
-
-    /// Fills a new copy; rows equal to those of `previous` are shared with it.
-    pub(crate) fn fill(&mut self, form: UpdateForm, updates: &Value, previous: &Replica) -> Result<(), ProtocolError> {
-        self.apply_each(form, updates, Some(previous), &mut |_| {})
-    }
-
-    fn apply_each(
-        &mut self,
-        form: UpdateForm,
-        updates: &Value,
-        previous: Option<&Replica>,
-        each: &mut dyn FnMut(Change),
-    ) -> Result<(), ProtocolError> {
         let tables = Arc::make_mut(&mut self.tables);
         for (name, rows) in object(updates, "updates")? {
             let bad = |problem: &str| ProtocolError::new("update", format_args!("{name}: {problem}"));
             let table = tables.get_mut(name.as_str()).ok_or_else(|| bad("table was not asked for"))?;
-            let previous = previous.and_then(|replica| replica.table(name));
             for (uuid, value) in object(rows, "table update")? {
                 let uuid = row_uuid(uuid)?;
                 let delta = row_delta(&table.columns, form, value)?;
-                let (old, new) = table.apply(uuid, delta, previous).map_err(bad)?;
+                let (old, new) = table.apply(uuid, delta, None).map_err(bad)?;
                 self.rows_applied += 1;
                 let row = |cells| Row::new(uuid, &table.columns, &cells);
                 let change = Change { uuid, old: old.map(row), new: new.map(row) };
                 if change.old != change.new {
-                    each(change);
+                    changes.push(change);
                 }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Takes the rows of a reply that brings a copy, or what a copy lacks; rows equal to those of
+    /// `previous` are shared with it.
+    pub(crate) fn fill(&mut self, rows: Rows, previous: Option<&Replica>) -> Result<(), ProtocolError> {
+        let tables = Arc::make_mut(&mut self.tables);
+        for (name, mut rows) in rows {
+            let bad = |problem: &str| ProtocolError::new("update", format_args!("{name}: {problem}"));
+            let table = tables.get_mut(&name).ok_or_else(|| bad("table was not asked for"))?;
+            let previous = previous.and_then(|replica| replica.table(&name));
+            rows.sort_unstable_by_key(|(uuid, _)| *uuid);
+            if rows.windows(2).any(|two| matches!(two, [a, b] if a.0 == b.0)) {
+                return Err(bad("has a row twice"));
+            }
+            self.rows_applied += rows.len() as u64;
+            for (uuid, delta) in rows {
+                table.apply(uuid, delta, previous).map_err(bad)?;
             }
         }
         Ok(())

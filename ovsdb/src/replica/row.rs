@@ -62,9 +62,9 @@ pub(crate) fn cells(columns: &Columns, mut read: Vec<(u16, Datum)>) -> Cells {
 }
 
 /// An estimate of the bytes a row takes.
-pub(crate) fn row_size(cells: &Cells) -> usize {
+pub(crate) fn row_size(cells: &[(u16, Datum)]) -> usize {
     let heap: usize = cells.iter().map(|(_, datum)| datum.heap_size()).sum();
-    heap + size_of_val::<[(u16, Datum)]>(cells) + 64
+    heap + size_of_val(cells) + 64
 }
 
 pub(crate) fn cell<'a>(columns: &'a Columns, cells: &'a Cells, column: u16) -> Option<&'a Datum> {

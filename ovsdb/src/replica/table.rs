@@ -12,7 +12,7 @@ use crate::update::RowDelta;
 /// A table of a replica; a copy costs a few reference counts.
 #[derive(Debug, Clone)]
 pub struct Table {
-    pub(super) columns: Arc<Columns>,
+    pub(crate) columns: Arc<Columns>,
     pub(super) rows: Trie<Cells>,
     indexes: Vec<Index>,
     bytes: usize,
@@ -84,7 +84,7 @@ impl Table {
         let old = self.rows.get(&uuid.0).cloned();
         let new = match (delta, &old) {
             (RowDelta::Delete, _) => None,
-            (RowDelta::Insert(read), _) => Some(cells(&self.columns, read)),
+            (RowDelta::Insert(read), _) => Some(read),
             (RowDelta::Replace(read), None) => Some(cells(&self.columns, read)),
             (RowDelta::Replace(read), Some(old)) => Some(self.merged(old, read)),
             (RowDelta::Modify(diff), Some(old)) => Some(self.modified(old, diff)),
@@ -105,8 +105,9 @@ impl Table {
         for index in &mut self.indexes {
             index.update(&self.columns, uuid, old, new);
         }
-        self.bytes += new.map_or(0, row_size);
-        self.bytes -= old.map_or(0, row_size);
+        let size = |cells: Option<&Cells>| cells.map_or(0, |cells| row_size(cells));
+        self.bytes += size(new);
+        self.bytes -= size(old);
         match new {
             Some(cells) => self.rows.insert(uuid.0, cells.clone()),
             None => self.rows.remove(&uuid.0),

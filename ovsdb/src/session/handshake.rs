@@ -11,7 +11,7 @@ use crate::error::{CloseReason, ErrorKind, OvsdbError, ProtocolError};
 use crate::options::MonitorMethod;
 use crate::replica::Replica;
 use crate::schema::DatabaseSchema;
-use crate::update::UpdateForm;
+use crate::update::{RowPicker, Rows, UpdateForm};
 
 /// The id of the monitor of the database.
 pub(super) const MONITOR: &str = "main";
@@ -24,6 +24,13 @@ impl MonitorMethod {
             MonitorMethod::Since => "monitor_cond_since",
             MonitorMethod::Cond => "monitor_cond",
             MonitorMethod::Plain => "monitor",
+        }
+    }
+
+    fn form(self) -> UpdateForm {
+        match self {
+            MonitorMethod::Since | MonitorMethod::Cond => UpdateForm::Differences,
+            MonitorMethod::Plain => UpdateForm::Rows,
         }
     }
 
@@ -93,6 +100,8 @@ impl Session {
             let last = self.replica.last_txn().unwrap_or(Uuid::ZERO);
             params.push(json!(last.to_string()));
         }
+        let wanted = fresh.tables().map(|(_, table)| table.columns.clone());
+        *self.framer.picker() = RowPicker::new(self.method.form(), wanted);
         self.request(self.method.name(), params, Pending::Monitor(self.method));
         Ok(())
     }
@@ -101,7 +110,9 @@ impl Session {
         &mut self,
         method: MonitorMethod,
         reply: Result<Value, Value>,
+        rows: Rows,
     ) -> Result<(), CloseReason> {
+        *self.framer.picker() = RowPicker::idle();
         let value = match reply {
             Ok(value) => value,
             Err(error) => {
@@ -112,27 +123,28 @@ impl Session {
             }
         };
         let Some(mut fresh) = self.fresh.take() else { return Ok(()) };
-        match (method, value) {
-            (MonitorMethod::Since, Value::Array(parts)) => {
-                let [Value::Bool(found), Value::String(txn), updates] = parts.as_slice() else {
+        let (updates, since) = match (method, value) {
+            (MonitorMethod::Since, Value::Array(mut parts)) => {
+                let [Value::Bool(found), Value::String(txn), updates] = parts.as_mut_slice() else {
                     return Err(bad_reply());
                 };
                 let txn: Uuid = txn.parse().map_err(|_| bad_reply())?;
-                if *found && self.replica.last_txn().is_some() {
-                    fresh = self.replica.clone();
-                    fresh.apply(UpdateForm::Differences, updates)?;
-                } else {
-                    fresh.fill(UpdateForm::Differences, updates, &self.replica)?;
-                }
-                fresh.set_last_txn(txn);
+                (updates.take(), Some((*found, txn)))
             }
             (MonitorMethod::Since, _) => return Err(bad_reply()),
-            (MonitorMethod::Cond, updates) => {
-                fresh.fill(UpdateForm::Differences, &updates, &self.replica)?;
+            (MonitorMethod::Cond | MonitorMethod::Plain, updates) => (updates, None),
+        };
+        // Those rows that could be read are in `rows`: what is left is refused here.
+        fresh.apply(method.form(), &updates)?;
+        match since {
+            Some((true, _)) if self.replica.last_txn().is_some() => {
+                fresh = self.replica.clone();
+                fresh.fill(rows, None)?;
             }
-            (MonitorMethod::Plain, updates) => {
-                fresh.fill(UpdateForm::Rows, &updates, &self.replica)?;
-            }
+            _ => fresh.fill(rows, Some(&self.replica))?,
+        }
+        if let Some((_, txn)) = since {
+            fresh.set_last_txn(txn);
         }
         self.replica = fresh;
         self.monitoring = true;

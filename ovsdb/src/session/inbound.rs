@@ -7,12 +7,13 @@ use super::{CallError, Event, Pending, RequestId, Session};
 use crate::error::{CloseReason, OvsdbError, ProtocolError};
 use crate::json::Message;
 use crate::txn;
-use crate::update::UpdateForm;
+use crate::update::{Rows, UpdateForm};
 
 impl Session {
-    pub(super) fn message(&mut self, value: Value) -> Result<(), CloseReason> {
+    /// Takes a message, and the rows that were read out of it.
+    pub(super) fn message(&mut self, value: Value, rows: Rows) -> Result<(), CloseReason> {
         match Message::from_json(value)? {
-            Message::Reply { id, result } => self.reply(&id, result),
+            Message::Reply { id, result } => self.reply(&id, result, rows),
             Message::Notification { method, params } => self.notification(&method, &params),
             Message::Request { id, method, params } => {
                 let result = match method.as_str() {
@@ -25,7 +26,7 @@ impl Session {
         }
     }
 
-    fn reply(&mut self, id: &Value, reply: Result<Value, Value>) -> Result<(), CloseReason> {
+    fn reply(&mut self, id: &Value, reply: Result<Value, Value>, rows: Rows) -> Result<(), CloseReason> {
         let number = id.as_u64();
         let known = number.and_then(|number| Some((number, self.pending.remove(&number)?)));
         let Some((number, pending)) = known else {
@@ -36,7 +37,7 @@ impl Session {
             Pending::Ignored => return Ok(()),
             Pending::ServerDb => return self.server_db_reply(reply),
             Pending::Schema => return self.schema_reply(reply),
-            Pending::Monitor(method) => return self.monitor_reply(method, reply),
+            Pending::Monitor(method) => return self.monitor_reply(method, reply, rows),
             Pending::Transact(txn) => {
                 let outcome = txn::read(&txn, self.replica.schema(), reply);
                 self.events.push_back(Event::Transacted(id, outcome));

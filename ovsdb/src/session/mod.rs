@@ -22,12 +22,13 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::error::{CloseReason, OvsdbError};
-use crate::json::{Framer, Message};
+use crate::json::{Message, PickingFramer};
 use crate::op::Where;
 use crate::options::{MonitorMethod, Options};
 use crate::probe::{Due, Probe};
 use crate::replica::{Change, Replica};
 use crate::txn::{self, CheckError, Outcome, TransactError, Txn};
+use crate::update::RowPicker;
 use server_db::ServerDb;
 
 /// Names a request until its answer comes.
@@ -115,7 +116,7 @@ enum Phase {
 pub struct Session {
     options: Options,
     phase: Phase,
-    framer: Framer,
+    framer: PickingFramer<RowPicker>,
     out: Vec<u8>,
     events: VecDeque<Event>,
     pending: BTreeMap<u64, Pending>,
@@ -146,7 +147,7 @@ impl Session {
         let limits = &options.limits;
         let mut session = Session {
             phase: Phase::Schema,
-            framer: Framer::new(limits.message_size, limits.depth),
+            framer: PickingFramer::new(RowPicker::idle(), limits.message_size, limits.depth),
             out: Vec::new(),
             events: VecDeque::new(),
             pending: BTreeMap::new(),
@@ -174,8 +175,8 @@ impl Session {
         let mut rest = bytes;
         while !rest.is_empty() && self.phase != Phase::Closed {
             match self.framer.feed(&mut rest) {
-                Ok(Some(value)) => {
-                    if let Err(reason) = self.message(value) {
+                Ok(Some((value, rows))) => {
+                    if let Err(reason) = self.message(value, rows) {
                         self.close(reason);
                     }
                 }
