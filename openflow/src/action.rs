@@ -346,15 +346,15 @@ actions! {
     }
     nicira_struct {
         /// Chooses among ports by hash, and sends.
-        12 NxBundle(Bundle);
+        12 NxBundle(Box<Bundle>);
         /// Chooses among ports by hash, and stores.
-        13 NxBundleLoad(Bundle);
+        13 NxBundleLoad(Box<Bundle>);
         /// Adds a flow made from the packet.
         16 NxLearn(Box<Learn>);
         /// Takes one from the TTL, and tells these controllers when it was the last.
         21 NxDecTtlCntIds(DecTtlCntIds);
         /// Sends the packet through the conntrack.
-        35 NxCt(Ct);
+        35 NxCt(Box<Ct>);
         /// Translates addresses; only within [`Action::NxCt`].
         36 NxNat(Box<Nat>);
         /// Sends the packet to the controller, with more to say.
@@ -369,8 +369,14 @@ actions! {
 }
 
 impl Wire for Action {
-    #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut one = Vec::with_capacity(1);
+        Self::read_onto(&mut one, r)?;
+        one.pop().ok_or_else(|| r.bad_length(0))
+    }
+
+    #[inline]
+    fn read_onto(out: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<()> {
         let [t0, t1, l0, l1] = r.peek()?;
         let length = usize::from(u16::from_be_bytes([l0, l1]));
         if length < 8 || length % 8 != 0 || length > r.left() {
@@ -379,14 +385,12 @@ impl Wire for Action {
         }
         let mut r = r.sub(length, "action")?;
         r.skip(4)?;
-        let kind = u16::from_be_bytes([t0, t1]);
-        let action = match kind {
-            EXPERIMENTER => read_experimenter(&mut r)?,
-            COPY_FIELD if r.version() >= 6 => read_copy_field(&mut r)?,
-            _ => read_standard(kind, &mut r)?,
-        };
-        r.end_padded()?;
-        Ok(action)
+        match u16::from_be_bytes([t0, t1]) {
+            EXPERIMENTER => read_experimenter(out, &mut r)?,
+            COPY_FIELD if r.version() >= 6 => out.push(read_copy_field(&mut r)?),
+            kind => read_standard(kind, out, &mut r)?,
+        }
+        r.end_padded()
     }
 
     #[inline]
@@ -400,26 +404,28 @@ impl Wire for Action {
     }
 }
 
-fn read_experimenter(r: &mut Reader<'_>) -> Result<Action> {
+fn read_experimenter(out: &mut Vec<Action>, r: &mut Reader<'_>) -> Result<()> {
     let experimenter = u32::read(r)?;
     if experimenter == NICIRA {
         let mut inner = r.clone();
         let subtype = u16::read(&mut inner)?;
         inner.label("nicira action");
         let mut inner = inner.deeper()?;
-        if let Some(action) = read_nicira(subtype, &mut inner)? {
+        if read_nicira(subtype, out, &mut inner)? {
             inner.end_padded()?;
             r.rest();
-            return Ok(action);
+            return Ok(());
         }
     }
     if experimenter == ONF && r.peek() == Ok(ONF_COPY_FIELD.to_be_bytes()) {
         r.skip(4)?;
         let ([n_bits, src_offset, dst_offset], [src, dst]) = parts::read_copy(r)?;
-        return Ok(Action::OnfCopyField { n_bits, src_offset, dst_offset, src, dst });
+        out.push(Action::OnfCopyField { n_bits, src_offset, dst_offset, src, dst });
+        return Ok(());
     }
     let data = Blob::read(r)?;
-    Ok(Action::Experimenter { experimenter, data })
+    out.push(Action::Experimenter { experimenter, data });
+    Ok(())
 }
 
 fn read_copy_field(r: &mut Reader<'_>) -> Result<Action> {

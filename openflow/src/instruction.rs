@@ -69,8 +69,14 @@ const METER: u16 = 6;
 const EXPERIMENTER: u16 = 0xffff;
 
 impl Wire for Instruction {
-    #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut one = Vec::with_capacity(1);
+        Self::read_onto(&mut one, r)?;
+        one.pop().ok_or_else(|| r.bad_length(0))
+    }
+
+    #[inline]
+    fn read_onto(out: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<()> {
         let [t0, t1, l0, l1] = r.peek()?;
         let length = usize::from(u16::from_be_bytes([l0, l1]));
         if length < 4 || length > r.left() {
@@ -79,9 +85,8 @@ impl Wire for Instruction {
         }
         let mut r = r.sub(length, "instruction")?;
         r.skip(4)?;
-        let value = read_body(u16::from_be_bytes([t0, t1]), &mut r)?;
-        r.end()?;
-        Ok(value)
+        read_body(u16::from_be_bytes([t0, t1]), out, &mut r)?;
+        r.end()
     }
 
     #[inline]
@@ -109,33 +114,36 @@ impl Wire for Instruction {
 }
 
 #[inline]
-fn read_body(kind: u16, r: &mut Reader<'_>) -> Result<Instruction> {
-    Ok(match kind {
+fn read_body(kind: u16, out: &mut Vec<Instruction>, r: &mut Reader<'_>) -> Result<()> {
+    match kind {
         GOTO_TABLE => {
             let table_id = TableId::read(r)?;
             r.skip(3)?;
-            Instruction::GotoTable { table_id }
+            out.push(Instruction::GotoTable { table_id });
         }
         WRITE_METADATA => {
             r.skip(4)?;
-            Instruction::WriteMetadata { metadata: u64::read(r)?, metadata_mask: u64::read(r)? }
+            out.push(Instruction::WriteMetadata { metadata: u64::read(r)?, metadata_mask: u64::read(r)? });
         }
         WRITE_ACTIONS => {
             r.skip(4)?;
-            Instruction::WriteActions { actions: Vec::read(r)? }
+            let actions = Vec::read(r)?;
+            out.push(Instruction::WriteActions { actions });
         }
         APPLY_ACTIONS => {
             r.skip(4)?;
-            Instruction::ApplyActions { actions: Vec::read(r)? }
+            let actions = Vec::read(r)?;
+            out.push(Instruction::ApplyActions { actions });
         }
         CLEAR_ACTIONS => {
             r.skip(4)?;
-            Instruction::ClearActions
+            out.push(Instruction::ClearActions);
         }
-        METER => Instruction::Meter { meter_id: MeterId::read(r)? },
-        EXPERIMENTER => Instruction::Experimenter { experimenter: u32::read(r)?, data: Blob::read(r)? },
+        METER => out.push(Instruction::Meter { meter_id: MeterId::read(r)? }),
+        EXPERIMENTER => out.push(Instruction::Experimenter { experimenter: u32::read(r)?, data: Blob::read(r)? }),
         _ => return Err(r.error(DecodeErrorKind::UnknownType(u32::from(kind)))),
-    })
+    }
+    Ok(())
 }
 
 #[inline]

@@ -260,8 +260,16 @@ macro_rules! element {
         pub struct $name { $($(#[$fm])* pub $f: $t,)* }
 
         impl $crate::wire::Wire for $name {
-            #[inline]
             fn read(r: &mut $crate::wire::Reader<'_>) -> $crate::wire::Result<Self> {
+                let mut one = Vec::with_capacity(1);
+                Self::read_onto(&mut one, r)?;
+                one.pop().ok_or_else(|| r.bad_length(0))
+            }
+            #[inline]
+            fn read_onto(
+                out: &mut Vec<Self>,
+                r: &mut $crate::wire::Reader<'_>,
+            ) -> $crate::wire::Result<()> {
                 let length = usize::from(u16::from_be_bytes(r.peek()?));
                 if length < 2 || length > r.left() {
                     r.label($what);
@@ -275,7 +283,8 @@ macro_rules! element {
                     $(r.skip($p)?;)?
                 )*
                 r.end()?;
-                Ok(Self { $($f),* })
+                out.push(Self { $($f),* });
+                Ok(())
             }
             #[inline]
             fn write(&self, w: &mut $crate::wire::Writer) {

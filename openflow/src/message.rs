@@ -313,6 +313,7 @@ pub struct Header {
 }
 
 impl Wire for Header {
+    #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let [version, kind, l0, l1, x @ ..] = r.array::<HEADER_LEN>()?;
         let xid = u32::from_be_bytes(x);

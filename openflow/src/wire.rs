@@ -238,6 +238,17 @@ pub trait Wire: Sized {
     /// Appends the value.
     fn write(&self, w: &mut Writer);
 
+    /// Reads a value to the end of a list. Large types do this themselves, as a value that is made
+    /// where it stays is not copied.
+    ///
+    /// # Errors
+    /// As [`Wire::read`]; what the list then has at its end does not count.
+    #[inline]
+    fn read_onto(out: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<()> {
+        out.push(Self::read(r)?);
+        Ok(())
+    }
+
     /// How many such values the rest of a reader may hold: room is made for them at once. A guess
     /// that is wrong costs time, nothing else.
     #[inline]
@@ -316,7 +327,7 @@ impl<T: Wire> Wire for Vec<T> {
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let mut out = Vec::with_capacity(T::count(r));
         while !r.is_empty() {
-            out.push(T::read(r)?);
+            T::read_onto(&mut out, r)?;
         }
         Ok(out)
     }

@@ -1,6 +1,9 @@
 //! Flows and groups in a normal form, so that what a switch reads back can be compared with what was sent.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use openflow::{
     Action, Instruction, Match,
@@ -22,7 +25,7 @@ pub struct FlowKey {
 }
 
 /// What a flow does, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FlowBody {
     /// The cookie's number: see [`Cookie`].
     pub cookie: u64,
@@ -46,16 +49,22 @@ impl FlowBody {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
     /// What makes it itself.
-    pub key: FlowKey,
+    pub key: Arc<FlowKey>,
     /// What it does.
-    pub body: FlowBody,
+    pub body: Arc<FlowBody>,
 }
+
+/// Flows by what makes them themselves.
+pub type Flows = BTreeMap<Arc<FlowKey>, Arc<FlowBody>>;
+
+/// Groups by id.
+pub type Groups = BTreeMap<u32, Arc<Group>>;
 
 impl Flow {
     /// A flow of an object.
     pub fn new(table: Table, priority: u16, matching: Match, cookie: Cookie, instructions: Vec<Instruction>) -> Self {
         let key = FlowKey { table: table.id(), priority, matching: matching.canonical() };
-        Self { key, body: FlowBody::new(cookie.to_u64(), instructions) }
+        Self { key: Arc::new(key), body: Arc::new(FlowBody::new(cookie.to_u64(), instructions)) }
     }
 
     /// A flow that drops.
@@ -65,7 +74,7 @@ impl Flow {
 }
 
 /// A select group: each packet that opens a connection takes one bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Group {
     /// Its number.
     pub id: u32,
@@ -82,7 +91,10 @@ impl Group {
     /// Where its buckets translate connections to.
     pub fn backends(&self) -> BTreeSet<CtFlush> {
         let translations = self.buckets.iter().flatten().filter_map(|action| match action {
-            Action::NxCt(Ct { zone: CtZone::Imm(zone), actions, .. }) => Some((*zone, actions)),
+            Action::NxCt(ct) => match &**ct {
+                Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),
+                Ct { zone: CtZone::Field { .. }, .. } => None,
+            },
             _ => None,
         });
         translations

@@ -76,6 +76,6 @@ impl Action {
 
 impl From<Ct> for Action {
     fn from(ct: Ct) -> Self {
-        Self::NxCt(ct)
+        Self::NxCt(Box::new(ct))
     }
 }

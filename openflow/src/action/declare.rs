@@ -74,29 +74,32 @@ macro_rules! actions {
             }
         }
 
-        fn read_standard(kind: u16, r: &mut Reader<'_>) -> Result<Action> {
-            Ok(match kind {
+        fn read_standard(kind: u16, out: &mut Vec<Action>, r: &mut Reader<'_>) -> Result<()> {
+            match kind {
                 $($sn => {
                     r.label($slit);
                     $(let $sf = <$st>::read(r)?; $(r.skip($sp)?;)?)*
-                    Action::$s { $($sf),* }
+                    out.push(Action::$s { $($sf),* });
                 })*
-                $($pn => { r.skip(4)?; Action::$p })*
+                $($pn => { r.skip(4)?; out.push(Action::$p); })*
                 _ => return Err(r.error(DecodeErrorKind::UnknownType(u32::from(kind)))),
-            })
+            }
+            Ok(())
         }
 
-        fn read_nicira(subtype: u16, r: &mut Reader<'_>) -> Result<Option<Action>> {
-            Ok(Some(match subtype {
+        /// Whether the subtype is known.
+        fn read_nicira(subtype: u16, out: &mut Vec<Action>, r: &mut Reader<'_>) -> Result<bool> {
+            match subtype {
                 $($nn => {
                     $(r.skip($nlead)?;)?
                     $(let $nf = <$nt>::read(r)?; $(r.skip($npad)?;)?)*
-                    Action::$n { $($nf),* }
+                    out.push(Action::$n { $($nf),* });
                 })*
-                $($tn => Action::$t(<$tt>::read(r)?),)*
-                $($npn => { r.skip(6)?; Action::$np })*
-                _ => return Ok(None),
-            }))
+                $($tn => out.push(Action::$t(<$tt>::read(r)?)),)*
+                $($npn => { r.skip(6)?; out.push(Action::$np); })*
+                _ => return Ok(false),
+            }
+            Ok(true)
         }
 
         fn write_action(action: &Action, start: usize, w: &mut Writer) {

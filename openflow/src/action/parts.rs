@@ -23,6 +23,7 @@ impl BitRange {
 }
 
 impl Wire for BitRange {
+    #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let both = u16::read(r)?;
         Ok(Self { ofs: both >> 6, n_bits: (both & 0x3f) + 1 })

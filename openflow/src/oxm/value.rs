@@ -8,36 +8,51 @@ use crate::types::{Mac, PortNo};
 use crate::wire::{Reader, Result, Wire, Writer, count_by_byte};
 
 /// Bytes that are kept in place: all but masked 128-bit values and long tunnel options.
-const INLINE: usize = 22;
+const INLINE: usize = 16;
 
-/// Value and mask, one after the other. Inline bytes beyond the length are zero, so that derived
+/// Value and mask, one after the other. The length is in the [`Oxm`], so that it and these words
+/// move without being taken apart. Inline bytes beyond the length are zero, so that derived
 /// comparisons hold.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Data {
-    Inline(u8, [u8; INLINE]),
+    Inline(Inline),
     Heap(Box<[u8]>),
 }
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(align(8))]
+struct Inline([u8; INLINE]);
 
 impl Data {
     #[inline]
     fn new(bytes: &[u8]) -> Self {
-        let mut inline = [0; INLINE];
-        match inline.get_mut(..bytes.len()) {
-            Some(head) => {
-                head.copy_from_slice(bytes);
-                Self::Inline(bytes.len() as u8, inline)
-            }
+        match inline(bytes) {
+            Some(bytes) => Self::Inline(Inline(bytes)),
             None => Self::Heap(bytes.into()),
         }
     }
+}
 
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or_default(),
-            Self::Heap(bytes) => bytes,
-        }
-    }
+/// The bytes with zeros behind, if there are few. The lengths that fields have are copied as
+/// numbers, which stay in registers.
+#[inline]
+fn inline(bytes: &[u8]) -> Option<[u8; INLINE]> {
+    let high = |n: u64, len: u32| u128::from(n) << (128 - 8 * len);
+    let number = match *bytes {
+        [a] => high(a.into(), 1),
+        [a, b] => high(u16::from_be_bytes([a, b]).into(), 2),
+        [a, b, c, d] => high(u32::from_be_bytes([a, b, c, d]).into(), 4),
+        [a, b, c, d, e, f] => high(u64::from_be_bytes([0, 0, a, b, c, d, e, f]), 6),
+        [a, b, c, d, e, f, g, h] => high(u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
+        _ => return inline_any(bytes),
+    };
+    Some(number.to_be_bytes())
+}
+
+fn inline_any(bytes: &[u8]) -> Option<[u8; INLINE]> {
+    let mut inline = [0; INLINE];
+    inline.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(inline)
 }
 
 /// A match field with its value and maybe a mask (section 7.2.2.2): one TLV.
@@ -45,15 +60,17 @@ impl Data {
 pub struct Oxm {
     experimenter: u32,
     class: u16,
+    /// With the mask bit, as on the wire.
     number: u8,
-    masked: bool,
+    /// Bytes of value and mask, if they are inline.
+    length: u8,
     data: Data,
 }
 
 impl Oxm {
     /// A field that has exactly this value.
     pub fn new(field: Field, value: impl OxmValue) -> Self {
-        value.with_bytes(|v| Self::of(field, false, Data::new(v)))
+        value.with_bytes(|v| Self::of(field, false, v))
     }
 
     /// A field that has this value where `mask` has ones.
@@ -64,7 +81,7 @@ impl Oxm {
     /// A field with value and mask as bytes; `None` if their lengths differ.
     pub fn from_bytes(field: Field, value: &[u8], mask: Option<&[u8]>) -> Option<Self> {
         match mask {
-            None => Some(Self::of(field, false, Data::new(value))),
+            None => Some(Self::of(field, false, value)),
             Some(mask) if mask.len() == value.len() => Some(Self::joined(field, value, mask)),
             Some(_) => None,
         }
@@ -74,31 +91,47 @@ impl Oxm {
         let mut both = Vec::with_capacity(value.len() + mask.len());
         both.extend_from_slice(value);
         both.extend_from_slice(mask);
-        Self::of(field, true, Data::new(&both))
+        Self::of(field, true, &both)
     }
 
     #[inline]
-    fn of(field: Field, masked: bool, data: Data) -> Self {
+    fn of(field: Field, masked: bool, bytes: &[u8]) -> Self {
         let experimenter = field.experimenter_id().unwrap_or(0);
-        Self { experimenter, class: field.class(), number: field.number(), masked, data }
+        let number = field.number() << 1 | u8::from(masked);
+        let length = bytes.len().min(INLINE + 1) as u8;
+        Self { experimenter, class: field.class(), number, length, data: Data::new(bytes) }
+    }
+
+    #[inline]
+    fn is_masked(&self) -> bool {
+        self.number & 1 != 0
+    }
+
+    /// Value and mask.
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match &self.data {
+            Data::Inline(Inline(bytes)) => bytes.get(..usize::from(self.length)).unwrap_or_default(),
+            Data::Heap(bytes) => bytes,
+        }
     }
 
     /// Which field.
     #[inline]
     pub fn field(&self) -> Field {
-        Field::experimenter(self.experimenter, self.class, self.number)
+        Field::experimenter(self.experimenter, self.class, self.number >> 1)
     }
 
     /// The value.
     pub fn value(&self) -> &[u8] {
-        let all = self.data.as_slice();
-        if self.masked { all.get(..all.len() / 2).unwrap_or_default() } else { all }
+        let all = self.bytes();
+        if self.is_masked() { all.get(..all.len() / 2).unwrap_or_default() } else { all }
     }
 
     /// The mask, as long as the value.
     pub fn mask(&self) -> Option<&[u8]> {
-        let all = self.data.as_slice();
-        if self.masked { all.get(all.len() / 2..) } else { None }
+        let all = self.bytes();
+        if self.is_masked() { all.get(all.len() / 2..) } else { None }
     }
 
     /// The value as a number, if it has at most 16 bytes.
@@ -133,27 +166,41 @@ impl fmt::Debug for Oxm {
     }
 }
 
+/// Reads one TLV: field, mask bit, value and mask.
+#[inline]
+fn read_tlv<'a>(r: &mut Reader<'a>) -> Result<(Field, bool, &'a [u8])> {
+    let (field, masked, length) = read_header(r)?;
+    let mut size = usize::from(length);
+    if field.class() == CLASS_EXPERIMENTER {
+        size -= 4;
+    }
+    let data = r.take(size)?;
+    let per_value = if masked { size / 2 } else { size };
+    let wrong = field.size().is_some_and(|s| usize::from(s) != per_value);
+    if wrong || (masked && size % 2 != 0) {
+        return Err(r.bad_length(size));
+    }
+    Ok((field, masked, data))
+}
+
 impl Wire for Oxm {
     #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
-        let (field, masked, length) = read_header(r)?;
-        let mut size = usize::from(length);
-        if field.class() == CLASS_EXPERIMENTER {
-            size -= 4;
-        }
-        let data = r.take(size)?;
-        let per_value = if masked { size / 2 } else { size };
-        let wrong = field.size().is_some_and(|s| usize::from(s) != per_value);
-        if wrong || (masked && size % 2 != 0) {
-            return Err(r.bad_length(size));
-        }
-        Ok(Self::of(field, masked, Data::new(data)))
+        let (field, masked, data) = read_tlv(r)?;
+        Ok(Self::of(field, masked, data))
+    }
+
+    #[inline]
+    fn read_onto(out: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<()> {
+        let (field, masked, data) = read_tlv(r)?;
+        out.push(Self::of(field, masked, data));
+        Ok(())
     }
 
     #[inline]
     fn write(&self, w: &mut Writer) {
-        let data = self.data.as_slice();
-        write_header(self.field(), self.masked, data.len(), w);
+        let data = self.bytes();
+        write_header(self.field(), self.is_masked(), data.len(), w);
         w.put(data);
     }
 
@@ -245,6 +292,7 @@ impl fmt::Debug for OxmId {
 }
 
 impl Wire for OxmId {
+    #[inline]
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let [c0, c1, number, length] = r.array()?;
         let class = u16::from_be_bytes([c0, c1]);

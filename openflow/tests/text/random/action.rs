@@ -251,9 +251,9 @@ fn choice(rng: &mut Rng) -> Action {
     let bundle = Bundle { algorithm, fields, basis, member_type: MemberType::PORT, bits, dst: None, members };
     if rng.one_in(2) {
         let dst = Some(OxmId::new(Field::NXM_NX_REG4));
-        return Action::NxBundleLoad(Bundle { dst, ..bundle });
+        return Action::NxBundleLoad(Box::new(Bundle { dst, ..bundle }));
     }
-    Action::NxBundle(Bundle { bits: BitRange::new(0, 1), ..bundle })
+    Action::NxBundle(Box::new(Bundle { bits: BitRange::new(0, 1), ..bundle }))
 }
 
 fn simple(rng: &mut Rng) -> Action {

@@ -52,7 +52,7 @@ pub(super) fn bundle(item: Item<'_>) -> Result<'_, Action> {
         return fault(item.value, Kind::Expected("fields,basis,algorithm,ofport"));
     };
     let members = members.split([',', ' ']).filter(|m| !m.is_empty()).map(port16).collect::<Result<'_, Vec<u16>>>()?;
-    let bundle = Bundle {
+    let bundle = Box::new(Bundle {
         algorithm: named(BUNDLE, algorithm)?,
         fields: named(HASH_FIELDS, fields)?,
         basis: number(basis)?,
@@ -60,6 +60,6 @@ pub(super) fn bundle(item: Item<'_>) -> Result<'_, Action> {
         bits,
         dst,
         members,
-    };
+    });
     Ok(if dst.is_some() { Action::NxBundleLoad(bundle) } else { Action::NxBundle(bundle) })
 }
