@@ -66,7 +66,7 @@ pub enum CallError {
     #[error(transparent)]
     Refused(OvsdbError),
     /// This client does not send it; nothing was sent.
-    #[error("{method} is not sent as a plain call")]
+    #[error("{method} is not sent as a plain call: {}", instead(method))]
     NotACall {
         /// The method.
         method: String,
@@ -370,6 +370,18 @@ impl Session {
             self.events.push_back(Event::Lock { name, owned: false });
         }
         self.events.push_back(Event::Closed(reason));
+    }
+}
+
+/// What to do instead of a plain call.
+fn instead(method: &str) -> &'static str {
+    match method {
+        "convert" => "change the schema with ovsdb-client convert, and then connect anew",
+        "transact" => "use transact",
+        "lock" | "steal" | "unlock" => "use the method of that name",
+        "monitor_cond_change" => "use set_rows",
+        "monitor_cancel" => "use stop_monitoring",
+        _ => "only list_dbs, get_schema, get_server_id and echo are",
     }
 }
 

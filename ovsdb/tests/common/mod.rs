@@ -16,7 +16,8 @@ pub struct Server {
 }
 
 pub fn schema_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/vswitch-3.1.ovsschema")
+    // From this crate or one beside it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ovsdb/tests/schema/vswitch-3.1.ovsschema")
 }
 
 /// Whether this machine has Open vSwitch's tools; tests that need them pass without, saying so.

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use clap::Args;
+use ovsdb::schema::ColumnType;
 use ovsdb::{Atom, AtomType, Datum, Row, Table};
-use serde_json::{Map, Value};
 
-use super::grid::Grid;
+use super::grid::{Cell, Grid};
 use super::remote::Target;
 use crate::cli::Output;
 
@@ -25,30 +25,8 @@ impl Dump {
         let client = self.target.client(&self.tables).await?;
         client.ready().await?;
         let replica = client.replica();
-        if output == Output::Json {
-            let tables: Map<String, Value> =
-                replica.tables().map(|(name, table)| (name.to_owned(), json(table))).collect();
-            return super::print(&format!("{}\n", Value::Object(tables)));
-        }
-        let texts: Vec<String> = replica.tables().map(|(name, table)| text(name, table)).collect();
-        super::print(&texts.join("\n"))
-    }
-}
-
-/// A row as JSON: columns by name.
-pub fn row_json(row: &Row) -> Value {
-    row.columns().map(|(name, datum)| (name.to_owned(), datum.to_json())).collect()
-}
-
-fn json(table: &Table) -> Value {
-    table.rows().map(|row| (row.uuid().to_string(), row_json(&row))).collect()
-}
-
-/// A column of a row as text; empty if it is not held.
-pub fn cell(row: &Row, column: &str) -> String {
-    match (row.get(column), row.column_type(column)) {
-        (Some(datum), Some(ty)) => datum.to_text(ty),
-        _ => String::new(),
+        let texts: Vec<String> = replica.tables().map(|(name, table)| print(name, table, output)).collect();
+        super::print(&texts.join(if output == Output::Json { "" } else { "\n" }))
     }
 }
 
@@ -71,17 +49,19 @@ fn compare(a: Option<&Datum>, b: Option<&Datum>) -> Ordering {
     a.map(parts).cmp(&b.map(parts))
 }
 
-fn text(name: &str, table: &Table) -> String {
+fn print(name: &str, table: &Table, output: Output) -> String {
     let columns: Vec<&str> = table.columns().collect();
-    let mut headings = vec!["_uuid".to_owned()];
-    headings.extend(columns.iter().map(|column| (*column).to_owned()));
-    let mut grid = Grid::new(headings);
     let mut rows: Vec<Row> = table.rows().collect();
     rows.sort_by(|a, b| order(a, b, &columns));
-    for row in &rows {
-        let mut cells = vec![row.uuid().to_string()];
-        cells.extend(columns.iter().map(|column| cell(row, column)));
-        grid.row(cells);
-    }
-    format!("{name} table\n{}", grid.print())
+    let id = ColumnType::scalar(AtomType::Uuid);
+    let rows = rows.iter().map(|row| {
+        let identity = Cell::Value(&id, Datum::One(Atom::Uuid(row.uuid())));
+        let cell = |column: &&str| match (row.column_type(column), row.get(column)) {
+            (Some(ty), Some(datum)) => Cell::Value(ty, datum.clone()),
+            _ => Cell::Empty,
+        };
+        std::iter::once(identity).chain(columns.iter().map(cell)).collect()
+    });
+    let headings = std::iter::once("_uuid").chain(columns.iter().copied()).collect();
+    Grid { caption: Some(format!("{name} table")), time: None, headings, rows: rows.collect() }.print(output)
 }

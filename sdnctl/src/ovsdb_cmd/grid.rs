@@ -1,37 +1,89 @@
 //! Tables as ovsdb-client prints them.
 
-/// Headings, then rows of cells.
-pub struct Grid {
-    rows: Vec<Vec<String>>,
+use ovsdb::Datum;
+use ovsdb::schema::ColumnType;
+use serde_json::{Map, Value, json};
+
+use crate::cli::Output;
+
+/// What stands in one place of a table.
+pub enum Cell<'a> {
+    /// Nothing.
+    Empty,
+    /// A text as it is.
+    Text(String),
+    /// A value of a column.
+    Value(&'a ColumnType, Datum),
 }
 
-impl Grid {
-    /// A table with its headings.
-    pub fn new(headings: Vec<String>) -> Grid {
-        Grid { rows: vec![headings] }
+impl Cell<'_> {
+    fn text(&self) -> String {
+        match self {
+            Cell::Empty => String::new(),
+            Cell::Text(text) => text.clone(),
+            Cell::Value(ty, datum) => datum.to_text(ty),
+        }
     }
 
-    /// Adds a row.
-    pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+    fn json(&self) -> Value {
+        match self {
+            Cell::Empty => Value::Null,
+            Cell::Text(text) => json!(text),
+            Cell::Value(_, datum) => datum.to_json(),
+        }
+    }
+}
+
+/// A table with its headings.
+pub struct Grid<'a> {
+    /// What stands above it.
+    pub caption: Option<String>,
+    /// When it was made.
+    pub time: Option<String>,
+    /// The names of its columns.
+    pub headings: Vec<&'a str>,
+    /// As many cells each as there are headings.
+    pub rows: Vec<Vec<Cell<'a>>>,
+}
+
+impl Grid<'_> {
+    /// The table as text, or as one line of JSON.
+    pub fn print(&self, output: Output) -> String {
+        match output {
+            Output::Json => format!("{}\n", self.json()),
+            Output::Table | Output::Ofctl => self.text(),
+        }
     }
 
-    /// The lines: headings, a rule, the rows; columns as wide as their widest cell, the last one
-    /// not filled up. Widths are in bytes, as ovsdb-client counts.
-    pub fn print(&self) -> String {
-        let columns = self.rows.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(String::len).max().unwrap_or_default()
+    fn json(&self) -> Value {
+        let mut members = Map::new();
+        for (name, text) in [("caption", &self.caption), ("time", &self.time)] {
+            members.extend(text.iter().map(|text| (name.to_owned(), json!(text))));
+        }
+        let rows = self.rows.iter().map(|row| row.iter().map(Cell::json).collect());
+        members.insert("data".to_owned(), Value::Array(rows.collect()));
+        members.insert("headings".to_owned(), json!(self.headings));
+        Value::Object(members)
+    }
+
+    /// Headings, a rule, the rows; columns as wide as their widest cell, the last one not filled
+    /// up. Widths are in bytes, as ovsdb-client counts.
+    fn text(&self) -> String {
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
+        let width = |(number, heading): (usize, &&str)| {
+            let cells = rows.iter().filter_map(|row| row.get(number));
+            cells.map(String::len).max().unwrap_or_default().max(heading.len())
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let widths: Vec<usize> = self.headings.iter().enumerate().map(width).collect();
+        let headings: Vec<String> = self.headings.iter().map(|heading| (*heading).to_owned()).collect();
         let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
         let mut out = String::new();
-        for (number, row) in self.rows.iter().enumerate() {
+        for above in self.time.iter().chain(&self.caption) {
+            out.push_str(above);
+            out.push('\n');
+        }
+        for row in [headings, rule].iter().chain(&rows) {
             line(&mut out, &widths, row);
-            if number == 0 {
-                line(&mut out, &widths, &rule);
-            }
         }
         out
     }

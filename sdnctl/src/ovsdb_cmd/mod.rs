@@ -10,6 +10,7 @@ mod remote;
 mod replica;
 mod transact;
 mod value;
+mod wire;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

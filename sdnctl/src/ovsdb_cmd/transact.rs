@@ -2,16 +2,12 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ovsdb::json::{Framer, Message, parse};
-use ovsdb::transport::Stream;
+use ovsdb::json::parse;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::DEPTH;
 use super::remote::Target;
-use super::{DEPTH, MAX_MESSAGE};
-
-/// How much is read at once, in bytes.
-const CHUNK: usize = 64 << 10;
+use super::wire::Wire;
 
 /// Sends a transaction as it is and prints the answer.
 #[derive(Args)]
@@ -26,18 +22,7 @@ impl Transact {
     /// Does it; an error if the server refused the transaction.
     pub async fn run(&self) -> anyhow::Result<()> {
         let params = self.params()?;
-        let mut wire = Wire::new(self.target.stream().await?);
-        wire.send(Message::Request { id: json!(0), method: "transact".to_owned(), params }).await?;
-        let result = loop {
-            match wire.next().await? {
-                Message::Reply { id, result } if id == json!(0) => break result,
-                Message::Request { id, method, params } if method == "echo" => {
-                    wire.send(Message::Reply { id, result: Ok(params.into()) }).await?;
-                }
-                _ => {}
-            }
-        };
-        let result = result.map_err(|error| anyhow::anyhow!("the server refused: {error}"))?;
+        let result = Wire::new(self.target.stream().await?).call("transact", params).await?;
         super::print(&format!("{result}\n"))?;
         let failed = |item: &Value| item.get("error").is_some_and(|error| !error.is_null());
         match result.as_array().is_some_and(|items| items.iter().any(failed)) {
@@ -53,39 +38,6 @@ impl Transact {
             Some(Value::Array(params)) => Ok(params),
             Some(operation @ Value::Object(_)) => Ok(vec![json!(self.target.database), operation]),
             _ => bail!("the transaction is neither an array nor an operation"),
-        }
-    }
-}
-
-/// A stream of messages, either way.
-struct Wire {
-    stream: Stream,
-    framer: Framer,
-    unread: Vec<u8>,
-}
-
-impl Wire {
-    fn new(stream: Stream) -> Wire {
-        Wire { stream, framer: Framer::new(MAX_MESSAGE, DEPTH), unread: Vec::new() }
-    }
-
-    async fn send(&mut self, message: Message) -> anyhow::Result<()> {
-        self.stream.write_all(message.into_json().to_string().as_bytes()).await?;
-        Ok(self.stream.flush().await?)
-    }
-
-    async fn next(&mut self) -> anyhow::Result<Message> {
-        loop {
-            let mut rest = self.unread.as_slice();
-            let message = self.framer.feed(&mut rest)?;
-            self.unread = rest.to_vec();
-            if let Some(message) = message {
-                return Ok(Message::from_json(message)?);
-            }
-            self.unread.reserve(CHUNK);
-            if self.stream.read_buf(&mut self.unread).await? == 0 {
-                bail!("the server closed the connection");
-            }
         }
     }
 }
