@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,11 @@ use crate::Invalid;
 /// The longest name, in bytes.
 const MAX_LEN: usize = 128;
 
-/// The name of an object: 1 to 128 letters, digits, `-`, `_` and `.`, of which the first is a letter or digit.
+/// The name of an object: 1 to 128 letters, digits, `-`, `_` and `.`, of which the first is a letter or digit. Clones
+/// share the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 impl Name {
     /// Checks `text` and makes it a name.
@@ -31,7 +32,7 @@ impl Name {
         }
         match text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
             Some(bad) => invalid(format!("{text:?} holds {bad:?}; letters, digits, '-', '_' and '.' are allowed")),
-            None => Ok(Self(text)),
+            None => Ok(Self(text.into())),
         }
     }
 
@@ -51,7 +52,7 @@ impl TryFrom<String> for Name {
 
 impl From<Name> for String {
     fn from(name: Name) -> Self {
-        name.0
+        name.0.as_ref().into()
     }
 }
 

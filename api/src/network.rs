@@ -63,6 +63,8 @@ pub enum Mode {
     /// A subnet per node: one flow per remote node.
     #[default]
     Routed,
+    /// One subnet over all nodes: flows per remote endpoint, on the nodes that have endpoints in the network.
+    Flat,
 }
 
 /// What a user says of a network.
@@ -75,10 +77,18 @@ pub struct NetworkSpec {
     #[serde(default)]
     pub mode: Mode,
     /// Prefix length of one node's share of a routed network.
+    #[serde(default = "default_node_prefix")]
     pub node_prefix: u8,
     /// How its packets travel between hosts.
     #[serde(default)]
     pub tunnel: Tunnel,
+    /// Whether its endpoints reach no address outside of it but services.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
+}
+
+fn default_node_prefix() -> u8 {
+    24
 }
 
 impl NetworkSpec {
@@ -100,7 +110,11 @@ impl NetworkSpec {
         if special(subnet.network()) {
             return Err(Invalid::new("subnets", format!("{subnet} is reserved for other uses")));
         }
-        if self.node_prefix < subnet.prefix_len() || self.node_prefix > 30 {
+        if subnet.prefix_len() > 30 {
+            return Err(Invalid::new("subnets", format!("{subnet} is smaller than a /30")));
+        }
+        let shares = subnet.prefix_len()..=30;
+        if self.mode == Mode::Routed && !shares.contains(&self.node_prefix) {
             return Err(Invalid::new(
                 "node_prefix",
                 format!("/{} is not within /{} and /30", self.node_prefix, subnet.prefix_len()),

@@ -66,6 +66,9 @@ pub struct Node {
     pub id: u32,
     /// The revision of its last change.
     pub revision: u64,
+    /// Whether its peers have lost it: it is left out of tunnels, routes and groups until it is back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub down: bool,
     /// What its agent said.
     pub spec: NodeSpec,
 }

@@ -46,6 +46,8 @@ pub struct SwitchStatus {
     pub flows: u64,
     /// How many groups it is meant to have.
     pub groups: u64,
+    /// A digest of both, 16 hex digits: equal wherever the same intent is compiled.
+    pub digest: String,
     /// Flow-mods sent to it since the controller started.
     pub flow_mods_sent: u64,
     /// What is wrong, where something is.

@@ -15,10 +15,10 @@ use std::{
 use api::Name;
 
 use crate::{
-    compile::{Compiler, Host, Settings, SwitchState},
+    compile::{Compiler, Host, Settings, State, Tally, View, host},
     intent::{Intent, Key, Txn},
-    pipeline::{Flow, FlowBody, FlowKey},
-    reconcile::{Audit, Batch, Drift, Installed, Refusal, Switch},
+    pipeline::{FlowBody, FlowKey},
+    reconcile::{Audit, Batch, Drift, Refusal, Switch},
 };
 
 /// Tells sessions to one switch apart: what an old one still says is not heard.
@@ -71,10 +71,8 @@ impl NodeState {
 pub struct NodeProgress {
     /// Whether its switch has acknowledged everything.
     pub converged: bool,
-    /// Flows it is to have.
-    pub flows: usize,
-    /// Groups it is to have.
-    pub groups: usize,
+    /// How much it is to have.
+    pub desired: Tally,
     /// The first revision it has not acknowledged.
     pub first_pending: Option<u64>,
     /// Flow-mods sent to it.
@@ -96,7 +94,7 @@ impl Core {
     /// A core that starts from `intent`.
     pub fn new(settings: Settings, intent: Intent) -> Self {
         let compiler = Compiler::new(settings, intent);
-        let nodes = compiler.nodes().map(|name| (name.clone(), NodeState::default())).collect();
+        let nodes = compiler.tallies().map(|(name, _)| (name.clone(), NodeState::default())).collect();
         Self { compiler, nodes, pending: BTreeMap::new(), waiters: BTreeMap::new() }
     }
 
@@ -117,7 +115,7 @@ impl Core {
         }
         let mut actions = Vec::new();
         let deltas = self.compiler.apply(txn);
-        let gone: Vec<Name> = self.nodes.keys().filter(|name| self.compiler.switch(name).is_none()).cloned().collect();
+        let gone: Vec<Name> = self.nodes.keys().filter(|name| !self.compiler.has(name)).cloned().collect();
         for name in gone {
             if let Some(state) = self.nodes.remove(&name) {
                 let revisions: Vec<u64> = state.switch.pending().chain(state.host_waiting.into_keys()).collect();
@@ -127,7 +125,7 @@ impl Core {
         }
         let mesh_changed = txn.writes.iter().any(|w| matches!(w.key, Key::Node(_) | Key::Subnet(..) | Key::Network(_)));
         if mesh_changed {
-            actions.extend(self.compiler.nodes().cloned().map(Action::AgentChanged));
+            actions.extend(self.compiler.tallies().map(|(name, _)| Action::AgentChanged(name.clone())));
         }
         for (name, delta) in deltas {
             if !delta.ports.is_empty() && !mesh_changed {
@@ -166,12 +164,10 @@ impl Core {
     }
 
     /// A switch was read back.
-    pub fn observed(&mut self, name: &Name, session: SessionId, installed: Installed) -> Vec<Action> {
+    pub fn observed(&mut self, name: &Name, session: SessionId, read: &State) -> Vec<Action> {
         let mut actions = Vec::new();
-        if let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name))
-            && state.session == Some(session)
-        {
-            state.switch.observed(installed, desired);
+        if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
+            state.switch.observed(read, &self.compiler.state(name));
             self.advance(name, &mut actions);
         }
         actions
@@ -182,7 +178,7 @@ impl Core {
         &mut self,
         name: &Name,
         session: SessionId,
-        changes: Vec<(FlowKey, Option<FlowBody>)>,
+        changes: Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>,
     ) -> Vec<Action> {
         self.drifted(name, session, |switch, desired| switch.foreign(changes, desired))
     }
@@ -196,13 +192,11 @@ impl Core {
         &mut self,
         name: &Name,
         session: SessionId,
-        note: impl FnOnce(&mut Switch, &SwitchState) -> Vec<Drift>,
+        note: impl FnOnce(&mut Switch, &State) -> Vec<Drift>,
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        if let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name))
-            && state.session == Some(session)
-        {
-            let drifts = note(&mut state.switch, desired);
+        if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
+            let drifts = note(&mut state.switch, &self.compiler.state(name));
             if !drifts.is_empty() {
                 actions.push(Action::Report(name.clone(), drifts));
             }
@@ -282,38 +276,31 @@ impl Core {
         self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
     }
 
-    /// The flows a node is to have.
-    pub fn desired(&self, name: &Name) -> Vec<Flow> {
-        let flows = self.compiler.switch(name).into_iter().flat_map(SwitchState::flows);
-        flows.map(|(key, body)| Flow { key: key.clone(), body: body.clone() }).collect()
-    }
-
     /// How far each node is.
     pub fn progress(&self) -> BTreeMap<Name, NodeProgress> {
-        let progress = |name: &Name, state: &NodeState| {
-            let desired = self.compiler.switch(name);
-            NodeProgress {
-                converged: state.switch.converged() && state.host_waiting.is_empty(),
-                flows: desired.map_or(0, |desired| desired.flows().count()),
-                groups: desired.map_or(0, |desired| desired.groups().len()),
-                first_pending: state.switch.pending().chain(state.host_waiting.keys().copied()).min(),
-                flow_mods_sent: state.flow_mods_sent,
-                error: state.error(),
-            }
+        let tallies: BTreeMap<&Name, &Tally> = self.compiler.tallies().collect();
+        let progress = |name: &Name, state: &NodeState| NodeProgress {
+            converged: state.switch.converged() && state.host_waiting.is_empty(),
+            desired: tallies.get(name).map(|tally| **tally).unwrap_or_default(),
+            first_pending: state.switch.pending().chain(state.host_waiting.keys().copied()).min(),
+            flow_mods_sent: state.flow_mods_sent,
+            error: state.error(),
         };
         self.nodes.iter().map(|(name, state)| (name.clone(), progress(name, state))).collect()
     }
 
     fn set_host(&self, name: &Name) -> Option<Action> {
-        let host = Arc::new(self.compiler.switch(name)?.host());
+        self.compiler.has(name).then_some(())?;
+        let view = View { intent: self.compiler.intent(), settings: self.compiler.settings() };
+        let host = Arc::new(host(&view, name));
         Some(Action::SetHost(name.clone(), host, self.compiler.intent().revision()))
     }
 
     /// Sends what there is to send to a node, and settles what needs nothing.
     fn advance(&mut self, name: &Name, actions: &mut Vec<Action>) {
-        let (Some(state), Some(desired)) = (self.nodes.get_mut(name), self.compiler.switch(name)) else { return };
+        let Some(state) = self.nodes.get_mut(name) else { return };
         let Some(session) = state.session else { return };
-        match state.switch.next_batch(desired) {
+        match state.switch.next_batch() {
             Some(batch) => {
                 state.flow_mods_sent += batch.flow_mods() as u64;
                 actions.push(Action::Send(name.clone(), session, batch));

@@ -17,7 +17,7 @@ use openflow::{
 
 use crate::{
     intent::Intent,
-    pipeline::{self, Cookie, FlowBody, FlowKey, Table},
+    pipeline::{Cookie, FlowBody, FlowKey, Flows, Table},
     reconcile::Drift,
     southbound,
 };
@@ -57,19 +57,23 @@ pub fn flows(node: &Name, read: &[FlowStats], owners: &Owners) -> FlowDump {
 }
 
 /// The flows that are not as they are to be: missing ones are shown as they should be, others as they are.
-pub fn difference(node: &Name, read: &[FlowStats], desired: Vec<pipeline::Flow>, owners: &Owners) -> FlowDump {
-    let mut wanted: BTreeMap<FlowKey, FlowBody> = desired.into_iter().map(|flow| (flow.key, flow.body)).collect();
+pub fn difference(node: &Name, read: &[FlowStats], mut wanted: Flows, owners: &Owners) -> FlowDump {
     let mut differing = Vec::new();
     for stats in read {
         let (key, body) = southbound::flow(stats);
         match wanted.remove(&key) {
-            Some(want) if want == body => {}
+            Some(want) if *want == body => {}
             Some(_) => differing.push(flow(stats, owners, Some("changed"))),
             None => differing.push(flow(stats, owners, Some("foreign"))),
         }
     }
-    differing.extend(wanted.into_iter().map(|(key, body)| flow(&as_if_read(key, body), owners, Some("missing"))));
+    differing.extend(wanted.iter().map(|(key, body)| flow(&as_if_read(key, body), owners, Some("missing"))));
     sorted(node, differing)
+}
+
+/// Flows a switch is or was to have.
+pub fn desired(node: &Name, flows: &Flows, owners: &Owners) -> FlowDump {
+    sorted(node, flows.iter().map(|(key, body)| flow(&as_if_read(key, body), owners, None)).collect())
 }
 
 /// Flows by table, then priority from high to low, then match.
@@ -79,7 +83,7 @@ fn sorted(node: &Name, mut flows: Vec<Flow>) -> FlowDump {
     FlowDump { node: node.clone(), flows }
 }
 
-fn as_if_read(key: FlowKey, body: FlowBody) -> FlowStats {
+fn as_if_read(key: &FlowKey, body: &FlowBody) -> FlowStats {
     FlowStats {
         table_id: TableId(key.table),
         duration_sec: 0,
@@ -91,8 +95,8 @@ fn as_if_read(key: FlowKey, body: FlowBody) -> FlowStats {
         cookie: body.cookie,
         packet_count: 0,
         byte_count: 0,
-        matching: key.matching,
-        instructions: body.instructions,
+        matching: key.matching.clone(),
+        instructions: body.instructions.clone(),
     }
 }
 

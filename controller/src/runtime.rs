@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     agents::Agents,
-    compile::Host,
+    compile::{Compiler, Host, State},
     core::{Action, Broken, Core, NodeProgress, SessionId},
     dump::{self, Owners},
     events::{EventKind, Events},
     intent::Txn,
-    pipeline::{Flow, FlowBody, FlowKey},
-    reconcile::{Audit, Batch, Installed, Refusal},
+    pipeline::{FlowBody, FlowKey},
+    reconcile::{Audit, Batch, Refusal},
 };
 
 /// What a switch's session is to do.
@@ -44,11 +44,11 @@ pub enum Event {
     /// A session to a node's switch ended.
     SwitchDown(Name, SessionId),
     /// A switch was read back.
-    Observed(Name, SessionId, Installed),
+    Observed(Name, SessionId, State),
     /// A switch committed or refused a batch.
     BatchDone(Name, SessionId, u64, Result<(), Refusal>),
     /// A switch said that someone else changed flows; none as a body: removed.
-    Foreign(Name, SessionId, Vec<(FlowKey, Option<FlowBody>)>),
+    Foreign(Name, SessionId, Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>),
     /// A switch was read again.
     Audited(Name, SessionId, Audit),
     /// A session to a host's OVSDB is up and wants to know what it is to hold.
@@ -59,8 +59,8 @@ pub enum Event {
     Wait(u64, oneshot::Sender<()>),
     /// Whom does this revision concern who has not acknowledged it?
     Pending(u64, oneshot::Sender<Vec<String>>),
-    /// Which flows is this node to have?
-    Desired(Name, oneshot::Sender<Vec<Flow>>),
+    /// What are switches to have?
+    Compiled(oneshot::Sender<Compiler>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
 }
@@ -98,9 +98,9 @@ impl CoreHandle {
         self.ask(Event::Progress).await.unwrap_or_default()
     }
 
-    /// The flows a node is to have.
-    pub async fn desired(&self, node: Name) -> Vec<Flow> {
-        self.ask(|answer| Event::Desired(node, answer)).await.unwrap_or_default()
+    /// What switches are to have; none while the controller ends.
+    pub async fn compiled(&self) -> Option<Compiler> {
+        self.ask(Event::Compiled).await
     }
 
     /// What a host's OVSDB is to hold, now and later; none if there is no such node.
@@ -173,7 +173,7 @@ impl Shell {
                     self.sessions.remove(&node);
                 }
             }
-            Event::Observed(node, session, installed) => return self.core.observed(&node, session, installed),
+            Event::Observed(node, session, read) => return self.core.observed(&node, session, &read),
             Event::BatchDone(node, session, id, result) => {
                 return self.core.batch_done(&node, session, id, result, Instant::now());
             }
@@ -192,7 +192,7 @@ impl Shell {
                 return self.core.wait(self.next_waiter, revision);
             }
             Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
-            Event::Desired(node, answer) => drop(answer.send(self.core.desired(&node))),
+            Event::Compiled(answer) => drop(answer.send(self.core.compiler().clone())),
             Event::Progress(answer) => drop(answer.send(self.core.progress())),
         }
         Vec::new()

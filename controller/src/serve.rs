@@ -34,7 +34,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     let subscriber = Box::new(move |txn| tell.tell(Event::Txn(txn)));
     let store = Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?;
     ensure_default_network(&store, &args).await?;
-    let intent = store.read().clone();
+    let intent = store.read();
 
     let openflow = listen(args.listen_openflow, "OpenFlow").await?;
     let ovsdb = listen(args.listen_ovsdb, "OVSDB").await?;
@@ -66,6 +66,7 @@ async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()
         mode: api::Mode::Routed,
         node_prefix: args.node_prefix,
         tunnel: args.tunnel,
+        internal: false,
     };
     let name = Name::new(DEFAULT_NETWORK)?;
     let there = store.read().networks.get(&name).map(|network| network.spec.clone());
@@ -81,7 +82,7 @@ async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()
             args.tunnel.as_str()
         ),
         None => {
-            store.propose(Change::CreateNetwork(name, spec)).await.context("the default network")?;
+            store.propose(vec![Change::PutNetwork(name, spec)]).await.context("the default network")?;
             Ok(())
         }
     }

@@ -8,10 +8,10 @@ use crate::{intent::Intent, pipeline};
 /// The configuration of a node's agent as of `revision`; none if there is no such node or it has no share yet.
 pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision: u64) -> Option<AgentConfig> {
     let node = intent.nodes.get(name)?;
-    let view = View { intent, settings, node };
+    let view = View { intent, settings };
     let network = view.default_network()?;
     let subnet = view.subnet(&network.name, name)?;
-    let (_, gateway_mac) = view.gateway()?;
+    let (_, gateway_mac) = view.gateway(name)?;
     let peer = |other: &api::Node| {
         let gateway = view.subnet(&network.name, &other.name)?.gateway();
         Some(Peer { name: other.name.clone(), address: other.spec.address, gateway })
@@ -27,7 +27,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         routes: network.spec.subnets.iter().copied().chain([settings.services]).collect(),
         masquerade: *network.spec.subnets.first()?,
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
-        endpoints: intent.endpoints_on(name).map(|endpoint| (**endpoint).clone()).collect(),
+        endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
     })
 }

@@ -1,28 +1,32 @@
 //! Table classify: network and direction into registers; whoever lies about who it is goes no further.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use api::{Endpoint, Mac, Network, Node, Tunnel};
+use ipnet::{IpNet, Ipv4Net};
 use openflow::{Mac as OfMac, Match, PortNo};
 
-use super::{View, flow_tunnel_port, v4};
+use super::{Mesh, View, flow_tunnel_port, v4};
 use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
 
 const ARP: u16 = 0x0806;
 const IPV4: u16 = 0x0800;
 
-pub(super) fn base() -> Vec<Flow> {
+pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     // 01:80:c2:00:00:0x: frames that end at the next bridge (IEEE 802.1Q table 8-1).
     let control = Match::new().eth_dst(openflow::oxm::Masked::new(
         OfMac([0x01, 0x80, 0xc2, 0, 0, 0]),
         OfMac([0xff, 0xff, 0xff, 0xff, 0xff, 0xf0]),
     ));
-    vec![
+    let mut flows = vec![
         drop(300, control, Reason::ControlFrame),
         drop(2, Match::new().eth_type(ARP), Reason::SpoofedArp),
         drop(2, Match::new().eth_type(IPV4), Reason::SpoofedIp),
         drop(0, Match::new(), Reason::NotIpv4),
-    ]
+    ];
+    let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+    flows.extend(tunnels.into_iter().filter(|_| view.settings.mesh == Mesh::Flow).map(stranger));
+    flows
 }
 
 /// What comes from an endpoint must carry its addresses.
@@ -48,15 +52,28 @@ pub(super) fn gateway(network: &Network, mac: Mac, cookie: Cookie) -> [Flow; 2] 
     ]
 }
 
-/// What comes through a tunnel must come from a member; its VNI is its network.
+/// What the host sends to addresses of another network than the default one.
+pub(super) fn inbound(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> {
+    let subnets =
+        network.spec.subnets.iter().filter_map(|subnet| if let IpNet::V4(net) = subnet { Some(net) } else { None });
+    let to = |subnet: &Ipv4Net| {
+        let from = Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0)).eth_type(IPV4);
+        let matching = from.ipv4_dst((subnet.network(), subnet.prefix_len()));
+        Flow::new(Table::Classify, 110, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
+    };
+    subnets.map(to).collect()
+}
+
+/// What comes through a tunnel must come from a member; its VNI is its network and whether it is [`reg::SERVED`].
 pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Option<Flow> {
     let (port, _) = view.tunnel_to(peer, tunnel);
     let member = Match::new().in_port(PortNo(port)).eth_type(IPV4).tun_src(v4(peer.spec.address)?);
-    let actions = vec![act::tunnel_id_to_reg(reg::NETWORK), act::load(reg::FROM, reg::FROM_TUNNEL)];
+    let mut actions = act::from_tunnel_id().to_vec();
+    actions.push(act::load(reg::FROM, reg::FROM_TUNNEL));
     Some(Flow::new(Table::Classify, 100, member, cookie, act::then(actions, Table::Route)))
 }
 
-pub(super) fn stranger(tunnel: Tunnel) -> Flow {
+fn stranger(tunnel: Tunnel) -> Flow {
     drop(50, Match::new().in_port(PortNo(flow_tunnel_port(tunnel))), Reason::NotAMember)
 }
 

@@ -1,140 +1,61 @@
-//! Keeps every switch's desired state, and says what a transaction changes in it.
+//! Keeps what switches are to have up with intent, and says what a transaction changes in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use api::{Kind, Name};
-
-use super::{Fragment, Host, Settings, Source, View, render};
-use crate::{
-    intent::{Intent, Key, Txn, Value, Write},
-    pipeline::{BRIDGE, FlowBody, FlowKey, Group},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
-/// What changes in one switch's desired state; none as a value removes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delta {
-    /// Flows.
-    pub flows: BTreeMap<FlowKey, Option<FlowBody>>,
-    /// Groups by id.
-    pub groups: BTreeMap<u32, Option<Group>>,
-    /// Ports that come, go or change, by name; the bridge itself by its own.
-    pub ports: BTreeSet<String>,
+use api::Name;
+use imbl::OrdMap;
+
+use super::{
+    Delta, Fragment, Part, Place, Settings, State, Tally, View, host,
+    part::{local, shared},
+    touched::Touched,
+};
+use crate::intent::{Intent, Txn};
+
+/// A part that goes to several nodes, rendered once for all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rendered {
+    place: Place,
+    fragment: Fragment,
+    tally: Tally,
 }
 
-impl Delta {
-    /// Whether nothing changes.
-    pub fn is_empty(&self) -> bool {
-        self.flows.is_empty() && self.groups.is_empty() && self.ports.is_empty()
-    }
-}
-
-/// The desired state of one switch: the union of its sources' fragments.
-///
-/// Where two sources ask for the same flow (two services with one backend), the lower one has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SwitchState {
-    fragments: BTreeMap<Source, Fragment>,
-    flows: BTreeMap<FlowKey, BTreeMap<Source, FlowBody>>,
-    groups: BTreeMap<u32, Group>,
-}
-
-impl SwitchState {
-    /// All flows.
-    pub fn flows(&self) -> impl Iterator<Item = (&FlowKey, &FlowBody)> {
-        self.flows.iter().filter_map(|(key, bodies)| Some((key, bodies.values().next()?)))
-    }
-
-    /// The flow with this key.
-    pub fn flow(&self, key: &FlowKey) -> Option<&FlowBody> {
-        self.flows.get(key)?.values().next()
-    }
-
-    /// All groups by id.
-    pub fn groups(&self) -> &BTreeMap<u32, Group> {
-        &self.groups
-    }
-
-    /// What the host's OVSDB is to hold.
-    pub fn host(&self) -> Host {
-        let mut host = Host::default();
-        for fragment in self.fragments.values() {
-            host.bridge = host.bridge.or_else(|| fragment.bridge.clone());
-            host.ports.extend(fragment.ports.iter().map(|port| (port.name.clone(), port.clone())));
-        }
-        host
-    }
-
-    /// Puts what a source contributes in the place of what it did.
-    pub(crate) fn replace(&mut self, source: &Source, new: Fragment, delta: &mut Delta) {
-        let old = self.fragments.remove(source).unwrap_or_default();
-        if old == new {
-            if new != Fragment::default() {
-                self.fragments.insert(source.clone(), new);
-            }
-            return;
-        }
-        self.replace_flows(source, &old, &new, delta);
-        let gone = old.groups.iter().filter(|group| new.groups.iter().all(|g| g.id != group.id));
-        for group in gone {
-            self.groups.remove(&group.id);
-            delta.groups.insert(group.id, None);
-        }
-        for group in new.groups.iter().filter(|group| !old.groups.contains(group)) {
-            self.groups.insert(group.id, group.clone());
-            delta.groups.insert(group.id, Some(group.clone()));
-        }
-        let differs = |a: &Fragment, b: &Fragment| -> Vec<String> {
-            a.ports.iter().filter(|port| !b.ports.contains(port)).map(|port| port.name.clone()).collect()
+impl Rendered {
+    fn new(settings: &Settings, intent: &Intent, part: &Part) -> Self {
+        let place = part.place(intent);
+        let fragment = match place {
+            Place::Nowhere => Fragment::default(),
+            _ => Fragment::render(&View { intent, settings }, part),
         };
-        delta.ports.extend(differs(&old, &new).into_iter().chain(differs(&new, &old)));
-        if old.bridge != new.bridge {
-            delta.ports.insert(BRIDGE.into());
-        }
-        if new != Fragment::default() {
-            self.fragments.insert(source.clone(), new);
-        }
-    }
-
-    fn replace_flows(&mut self, source: &Source, old: &Fragment, new: &Fragment, delta: &mut Delta) {
-        let new_flows: BTreeMap<&FlowKey, &FlowBody> = new.flows.iter().map(|flow| (&flow.key, &flow.body)).collect();
-        let gone = old.flows.iter().map(|flow| &flow.key).filter(|key| !new_flows.contains_key(key));
-        let changed = new_flows.iter().map(|(key, body)| (*key, Some(*body)));
-        for (key, body) in gone.map(|key| (key, None)).chain(changed) {
-            let owners = self.flows.entry(key.clone()).or_default();
-            let before = owners.values().next().cloned();
-            match body {
-                Some(body) => drop(owners.insert(source.clone(), body.clone())),
-                None => drop(owners.remove(source)),
-            }
-            let after = owners.values().next().cloned();
-            if owners.is_empty() {
-                self.flows.remove(key);
-            }
-            if before != after {
-                delta.flows.insert(key.clone(), after);
-            }
-        }
+        Self { place, tally: Tally::from(&fragment), fragment }
     }
 }
 
-/// Every switch's desired state, kept up with intent.
+/// What every switch is to have. A clone costs nothing and shares what is the same: what would be, and what was, are
+/// compilers, too.
+#[derive(Clone, Debug)]
 pub struct Compiler {
-    settings: Settings,
+    settings: Arc<Settings>,
     intent: Intent,
-    switches: BTreeMap<Name, SwitchState>,
+    /// Parts that go to several nodes. Those of one node only are rendered when they are asked for.
+    shared: OrdMap<Part, Arc<Rendered>>,
+    tallies: OrdMap<Name, Tally>,
 }
 
 impl Compiler {
-    /// A compiler that starts from `intent` and renders all of it.
+    /// A compiler that starts from `intent`.
     pub fn new(settings: Settings, intent: Intent) -> Self {
-        let mut compiler = Self { settings, intent, switches: BTreeMap::new() };
-        for name in compiler.intent.nodes.keys().cloned().collect::<Vec<_>>() {
-            compiler.render_node(&name, &mut Delta::default());
-        }
+        let render = |part: Part| (part.clone(), Arc::new(Rendered::new(&settings, &intent, &part)));
+        let shared = shared(&intent).map(render).collect();
+        let mut compiler = Self { settings: Arc::new(settings), intent, shared, tallies: OrdMap::new() };
+        compiler.tallies = compiler.intent.nodes.keys().map(|node| (node.clone(), compiler.count(node))).collect();
         compiler
     }
 
-    /// The intent that the states follow from.
+    /// The intent that all follows from.
     pub fn intent(&self) -> &Intent {
         &self.intent
     }
@@ -144,99 +65,150 @@ impl Compiler {
         &self.settings
     }
 
-    /// The desired state of a node's switch.
-    pub fn switch(&self, node: &Name) -> Option<&SwitchState> {
-        self.switches.get(node)
+    /// How much each node's switch is to have.
+    pub fn tallies(&self) -> impl Iterator<Item = (&Name, &Tally)> {
+        self.tallies.iter()
     }
 
-    /// The nodes that have a switch.
-    pub fn nodes(&self) -> impl Iterator<Item = &Name> {
-        self.switches.keys()
+    /// Whether there is such a node.
+    pub fn has(&self, node: &Name) -> bool {
+        self.tallies.contains_key(node)
+    }
+
+    /// All that a node's switch is to have.
+    pub fn state(&self, node: &Name) -> State {
+        let mut state = State::default();
+        let mut put = |fragment: &Fragment| {
+            state.flows.extend(fragment.flows.iter().map(|(key, body)| (key.clone(), body.clone())));
+            state.groups.extend(fragment.groups.iter().map(|(id, group)| (*id, group.clone())));
+        };
+        self.shared_on(node).for_each(|rendered| put(&rendered.fragment));
+        self.local_on(node).for_each(|fragment| put(&fragment));
+        state
     }
 
     /// Takes a transaction in, and says what it changes on which nodes. Nodes that left are not among them.
     pub fn apply(&mut self, txn: &Txn) -> BTreeMap<Name, Delta> {
-        let mut touched = Touched::default();
-        for write in &txn.writes {
-            touched.add(&self.intent, write);
-        }
+        let old = self.intent.clone();
         self.intent.apply(txn);
-        for write in &txn.writes {
-            touched.add(&self.intent, write);
-        }
-        self.switches.retain(|name, _| self.intent.nodes.contains_key(name));
+        let touched = Touched::new(&old, &self.intent, txn);
         let mut deltas = BTreeMap::new();
-        for name in self.intent.nodes.keys().cloned().collect::<Vec<_>>() {
-            let mut delta = Delta::default();
-            if touched.everything || !self.switches.contains_key(&name) {
-                self.render_node(&name, &mut delta);
-            } else {
-                self.render_sources(&name, touched.sources_on(&name), &mut delta);
-            }
-            if !delta.is_empty() {
-                deltas.insert(name, delta);
-            }
+        let of_members = self.parts_of_members(&old, &touched);
+        for part in &touched.parts {
+            self.replace(part, &old, &mut deltas);
         }
+        for (node, part) in of_members {
+            self.enter_or_leave(&node, &part, &old, &mut deltas);
+        }
+        self.hosts(&old, &touched, &mut deltas);
+        self.new_nodes(&old, &mut deltas);
+        deltas.retain(|_, delta| !delta.is_empty());
         deltas
     }
 
-    fn render_node(&mut self, name: &Name, delta: &mut Delta) {
-        let Some(node) = self.intent.nodes.get(name) else { return };
-        let mut sources = render::sources(&View { intent: &self.intent, settings: &self.settings, node });
-        sources.extend(self.switches.entry(name.clone()).or_default().fragments.keys().cloned());
-        self.render_sources(name, sources, delta);
-    }
-
-    fn render_sources(&mut self, name: &Name, sources: impl IntoIterator<Item = Source>, delta: &mut Delta) {
-        let (Some(node), Some(switch)) = (self.intent.nodes.get(name), self.switches.get_mut(name)) else { return };
-        let view = View { intent: &self.intent, settings: &self.settings, node };
-        for source in sources {
-            switch.replace(&source, Fragment::render(&view, &source), delta);
+    /// Renders a part again and adds what that changes on the nodes that are there before and after.
+    fn replace(&mut self, part: &Part, old: &Intent, deltas: &mut BTreeMap<Name, Delta>) {
+        let after = Arc::new(Rendered::new(&self.settings, &self.intent, part));
+        let before = match after.place {
+            Place::On(_) | Place::Nowhere => self.shared.remove(part),
+            _ => self.shared.insert(part.clone(), after.clone()),
+        };
+        let before = before.unwrap_or_else(|| Arc::new(Rendered::new(&self.settings, old, part)));
+        if before == after && !matches!(after.place, Place::Members { .. }) {
+            return;
         }
-    }
-}
-
-/// Which sources a transaction may have changed, and where.
-#[derive(Default)]
-struct Touched {
-    everything: bool,
-    everywhere: BTreeSet<Source>,
-    on_node: BTreeMap<Name, BTreeSet<Source>>,
-    nodes: bool,
-}
-
-impl Touched {
-    /// Adds what depends on the written key, as `intent` knows it: asked before and after the write.
-    fn add(&mut self, intent: &Intent, write: &Write) {
-        match &write.key {
-            Key::Counters | Key::Resting(..) => {}
-            Key::Network(_) => self.everything = true,
-            Key::Node(name) | Key::Subnet(_, name) => {
-                self.nodes = true;
-                self.everywhere.insert(Source::object(Kind::Node, name));
-                self.everywhere.extend(intent.networks.keys().map(|network| Source::object(Kind::Network, network)));
-            }
-            Key::Service(name) => drop(self.everywhere.insert(Source::object(Kind::Service, name))),
-            Key::Endpoint(name) => {
-                let there = intent.endpoints.get(name);
-                let written = match &write.value {
-                    Some(Value::Endpoint(endpoint)) => Some(endpoint),
-                    _ => None,
-                };
-                for endpoint in there.into_iter().chain(written) {
-                    let source = Source::object(Kind::Endpoint, name);
-                    self.on_node.entry(endpoint.node.clone()).or_default().insert(source);
-                    let of = intent.services.values().filter(|service| service.has(endpoint));
-                    self.everywhere.extend(of.map(|service| Source::object(Kind::Service, &service.name)));
-                }
-            }
+        let mut nodes: Vec<Name> = match (&before.place, &after.place) {
+            (Place::Nowhere, Place::Nowhere) => Vec::new(),
+            (Place::On(a), Place::On(b)) if a != b => vec![a.clone(), b.clone()],
+            (Place::On(node), Place::On(_) | Place::Nowhere) | (Place::Nowhere, Place::On(node)) => vec![node.clone()],
+            _ => self.intent.nodes.keys().cloned().collect(),
+        };
+        nodes.retain(|node| old.nodes.contains_key(node) && self.intent.nodes.contains_key(node));
+        for node in &nodes {
+            let was = before.place.has(node, old).then_some(&*before);
+            let is = after.place.has(node, &self.intent).then_some(&*after);
+            self.edit(node, was, is, deltas);
         }
     }
 
-    fn sources_on(&self, node: &Name) -> BTreeSet<Source> {
-        let own = self.on_node.get(node).into_iter().flatten();
-        // A node's bridge has the MTU of the smallest underlay of all.
-        let bridge = self.nodes.then(|| Source::object(Kind::Node, node));
-        self.everywhere.iter().chain(own).cloned().chain(bridge).collect()
+    /// Adds what it means for one node that it began or ceased to be a member.
+    fn enter_or_leave(&mut self, node: &Name, part: &Part, old: &Intent, deltas: &mut BTreeMap<Name, Delta>) {
+        let Some(rendered) = self.shared.get(part).cloned() else { return };
+        let was = rendered.place.has(node, old).then_some(&*rendered);
+        let is = rendered.place.has(node, &self.intent).then_some(&*rendered);
+        self.edit(node, was, is, deltas);
+    }
+
+    fn edit<'a>(
+        &mut self,
+        node: &Name,
+        was: Option<&'a Rendered>,
+        is: Option<&'a Rendered>,
+        deltas: &mut BTreeMap<Name, Delta>,
+    ) {
+        let Some(tally) = self.tallies.get_mut(node) else { return };
+        was.iter().for_each(|was| tally.remove(was.tally));
+        is.iter().for_each(|is| tally.add(is.tally));
+        let nothing = Fragment::default();
+        let fragment = |rendered: Option<&'a Rendered>| rendered.map(|rendered| &rendered.fragment);
+        let (was, is) = (fragment(was).unwrap_or(&nothing), fragment(is).unwrap_or(&nothing));
+        deltas.entry(node.clone()).or_default().replace(was, is);
+    }
+
+    /// What else is of networks that nodes of both intents began or ceased to be members of.
+    fn parts_of_members(&self, old: &Intent, touched: &Touched) -> BTreeSet<(Name, Part)> {
+        let mut found = BTreeSet::new();
+        let stays = |node: &Name| old.nodes.contains_key(node) && self.intent.nodes.contains_key(node);
+        for (network, node) in touched.members.iter().filter(|(_, node)| stays(node)) {
+            let endpoints = self.intent.endpoints_in(network).map(|endpoint| Part::Remote(endpoint.name.clone()));
+            let services = self.intent.services.values().filter(|service| service.network == *network);
+            let parts = endpoints.chain(services.map(|service| Part::Service(service.name.clone())));
+            let parts = parts.chain([Part::Network(network.clone())]).filter(|part| !touched.parts.contains(part));
+            found.extend(parts.map(|part| (node.clone(), part)));
+        }
+        found
+    }
+
+    fn hosts(&self, old: &Intent, touched: &Touched, deltas: &mut BTreeMap<Name, Delta>) {
+        let view = |intent| View { intent, settings: &self.settings };
+        for (node, device) in touched.ports.iter().filter(|(node, _)| self.intent.nodes.contains_key(node)) {
+            deltas.entry(node.clone()).or_default().ports.insert(device.clone());
+        }
+        if touched.bridges {
+            for (node, ports) in host::differing(&view(old), &view(&self.intent)) {
+                deltas.entry(node).or_default().ports.extend(ports);
+            }
+        }
+    }
+
+    fn new_nodes(&mut self, old: &Intent, deltas: &mut BTreeMap<Name, Delta>) {
+        let gone: Vec<Name> = old.nodes.keys().filter(|node| !self.intent.nodes.contains_key(*node)).cloned().collect();
+        for node in gone {
+            self.tallies.remove(&node);
+        }
+        let new: Vec<Name> =
+            self.intent.nodes.keys().filter(|node| !self.tallies.contains_key(*node)).cloned().collect();
+        for node in new {
+            let all = Delta::between(&State::default(), &self.state(&node));
+            let ports = deltas.remove(&node).unwrap_or_default().ports;
+            deltas.insert(node.clone(), Delta { ports, ..all });
+            self.tallies.insert(node.clone(), self.count(&node));
+        }
+    }
+
+    fn count(&self, node: &Name) -> Tally {
+        let mut tally = Tally::default();
+        self.shared_on(node).for_each(|rendered| tally.add(rendered.tally));
+        self.local_on(node).for_each(|fragment| tally.add(Tally::from(&fragment)));
+        tally
+    }
+
+    fn shared_on(&self, node: &Name) -> impl Iterator<Item = &Rendered> {
+        self.shared.values().map(|rendered| &**rendered).filter(move |rendered| rendered.place.has(node, &self.intent))
+    }
+
+    fn local_on<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = Fragment> {
+        let view = View { intent: &self.intent, settings: &self.settings };
+        local(&self.intent, node).map(move |part| Fragment::render(&view, &part))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use api::{Network, ServicePort};
+use api::Network;
 use openflow::Match;
 
 use super::{hairpin_zone, service_zone};
@@ -12,7 +12,7 @@ const IPV4: u16 = 0x0800;
 
 pub(super) fn base() -> [Flow; 4] {
     let any = |table, instructions| Flow::new(table, 0, Match::new(), Cookie::pipeline(), instructions);
-    let hairpin = Match::new().reg(reg::FLAGS, reg::FLAG_HAIRPIN);
+    let hairpin = act::flag(Match::new(), reg::HAIRPIN);
     [
         any(Table::IngressPolicy, act::goto(Table::Deliver)),
         any(Table::Deliver, act::goto(Table::Output)),
@@ -21,25 +21,20 @@ pub(super) fn base() -> [Flow; 4] {
     ]
 }
 
-/// What a backend on any node answers carries the virtual address again.
-pub(super) fn reply(network: &Network, ip: Ipv4Addr, port: &ServicePort, cookie: Cookie) -> Flow {
-    let matching = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip);
-    let from_backend = act::transport_src(matching.ip_proto(port.protocol.number()), port.protocol, port.target_port);
-    let actions = act::apply(vec![act::ct_nat(service_zone(network), Table::Output)]);
-    Flow::new(Table::Deliver, 100, from_backend, cookie, actions)
+/// What backends on any node answer carries the virtual address again, for those whom this node translated it; and the
+/// replies of an endpoint to itself, of which the source is still to be translated back.
+pub(super) fn network(network: &Network) -> [Flow; 2] {
+    let within = || Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+    let back = || act::apply(vec![act::ct_nat(service_zone(network), Table::Output)]);
+    [
+        Flow::new(Table::Deliver, 100, act::flag(within(), reg::SERVED), Cookie::pipeline(), back()),
+        Flow::new(Table::Deliver, 300, act::flag(within(), reg::HAIRPIN), Cookie::pipeline(), back()),
+    ]
 }
 
 /// An endpoint of this node that reached itself: it must not see its own address as source.
 pub(super) fn hairpin(network: &Network, ip: Ipv4Addr, cookie: Cookie) -> Flow {
     let itself = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ipv4_dst(ip);
-    let actions =
-        vec![act::load(reg::FLAGS, reg::FLAG_HAIRPIN), act::ct_snat(hairpin_zone(network), ROUTER_IP, Table::Output)];
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_snat(hairpin_zone(network), ROUTER_IP, Table::Output)];
     Flow::new(Table::Deliver, 200, itself, cookie, act::apply(actions))
-}
-
-/// The replies of such connections, of which the source is still to be translated back.
-pub(super) fn hairpin_replies(network: &Network) -> Flow {
-    let matching = Match::new().reg(reg::NETWORK, network.id).reg(reg::FLAGS, reg::FLAG_HAIRPIN).eth_type(IPV4);
-    let actions = act::apply(vec![act::ct_nat(service_zone(network), Table::Output)]);
-    Flow::new(Table::Deliver, 300, matching, Cookie::pipeline(), actions)
 }

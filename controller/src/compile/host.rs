@@ -1,11 +1,14 @@
 //! What a host's OVSDB is to hold.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
-use api::{Datapath, Endpoint, Mac, Node, Tunnel};
+use api::{Datapath, Endpoint, Mac, Name, Node, Tunnel};
 
 use super::{Mesh, View, flow_tunnel_port, v4};
-use crate::pipeline::static_tunnel_port;
+use crate::pipeline::{BRIDGE, static_tunnel_port};
 
 /// The bridge `kbr0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub struct Bridge {
 }
 
 /// A port of the bridge, beside the local one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Port {
     /// Its name, also that of its interface.
     pub name: String,
@@ -32,7 +35,7 @@ pub struct Port {
 }
 
 /// What a port leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PortKind {
     /// An endpoint, through a device its agent made.
     Endpoint,
@@ -56,36 +59,71 @@ pub struct Host {
     pub ports: BTreeMap<String, Port>,
 }
 
-pub(super) fn bridge(view: &View<'_>) -> Option<Bridge> {
-    let node = view.node;
-    let (_, mac) = view.gateway()?;
-    Some(Bridge { datapath: node.spec.datapath, datapath_id: node.datapath_id(), mac, mtu: pod_mtu(view)? })
+/// What a node's OVSDB is to hold; nothing if there is no such node.
+pub fn host(view: &View<'_>, name: &Name) -> Host {
+    let Some(node) = view.intent.nodes.get(name) else { return Host::default() };
+    let endpoints = view.intent.endpoints_on(name).map(endpoint);
+    let ports = tunnels(view, node).into_iter().chain(endpoints);
+    let bridge = pod_mtu(view).and_then(|mtu| bridge(view, node, mtu));
+    Host { bridge, ports: ports.map(|port| (port.name.clone(), port)).collect() }
 }
 
-/// The MTU of endpoints on this node: what the underlay carries less what the tunnel takes.
+/// The MTU of endpoints: what the smallest underlay carries less what the tunnel takes.
 pub(super) fn pod_mtu(view: &View<'_>) -> Option<u32> {
     let overhead = view.default_network()?.spec.tunnel.overhead();
     let smallest = view.intent.nodes.values().map(|node| node.spec.mtu).min()?;
     Some(smallest.saturating_sub(overhead))
 }
 
-/// The tunnel ports that do not depend on who the peers are.
-pub(super) fn flow_tunnel(view: &View<'_>, tunnel: Tunnel) -> Option<Port> {
-    let local = v4(view.node.spec.address)?;
+/// The nodes whose bridge or tunnels are others in `new` than in `old`, and the ports' names.
+pub(super) fn differing(old: &View<'_>, new: &View<'_>) -> Vec<(Name, BTreeSet<String>)> {
+    let mtus = (pod_mtu(old), pod_mtu(new));
+    let differing = new.intent.nodes.iter().map(|(name, node)| {
+        let before = old.intent.nodes.get(name);
+        let was: BTreeSet<Port> = before.into_iter().flat_map(|node| tunnels(old, node)).collect();
+        let is: BTreeSet<Port> = tunnels(new, node).into_iter().collect();
+        let mut ports: BTreeSet<String> = was.symmetric_difference(&is).map(|port| port.name.clone()).collect();
+        let was = mtus.0.and_then(|mtu| bridge(old, before?, mtu));
+        if was != mtus.1.and_then(|mtu| bridge(new, node, mtu)) {
+            ports.insert(BRIDGE.into());
+        }
+        (name.clone(), ports)
+    });
+    differing.filter(|(_, ports)| !ports.is_empty()).collect()
+}
+
+fn bridge(view: &View<'_>, node: &Node, mtu: u32) -> Option<Bridge> {
+    let (_, mac) = view.gateway(&node.name)?;
+    Some(Bridge { datapath: node.spec.datapath, datapath_id: node.datapath_id(), mac, mtu })
+}
+
+fn tunnels(view: &View<'_>, node: &Node) -> Vec<Port> {
+    let Some(local) = v4(node.spec.address) else { return Vec::new() };
+    match view.settings.mesh {
+        Mesh::Flow => {
+            let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+            kinds.into_iter().map(|tunnel| flow_tunnel(tunnel, local)).collect()
+        }
+        Mesh::Static => {
+            let Some(tunnel) = view.default_network().map(|network| network.spec.tunnel) else { return Vec::new() };
+            let peers = view.intent.nodes.values().filter(|peer| peer.name != node.name && !peer.down);
+            peers.filter_map(|peer| static_tunnel(tunnel, local, peer)).collect()
+        }
+    }
+}
+
+/// The tunnel port whose remote end flows choose.
+fn flow_tunnel(tunnel: Tunnel, local: Ipv4Addr) -> Port {
     let kind = PortKind::Tunnel { tunnel, local, remote: None };
-    let port = Port { name: format!("kbr0-{}", tunnel.as_str()), number: flow_tunnel_port(tunnel), kind };
-    (view.settings.mesh == Mesh::Flow).then_some(port)
+    Port { name: format!("kbr0-{}", tunnel.as_str()), number: flow_tunnel_port(tunnel), kind }
 }
 
 /// The tunnel port to one peer.
-pub(super) fn static_tunnel(view: &View<'_>, peer: &Node) -> Option<Port> {
-    let tunnel = view.default_network()?.spec.tunnel;
-    let (local, remote) = (v4(view.node.spec.address)?, v4(peer.spec.address)?);
-    let kind = PortKind::Tunnel { tunnel, local, remote: Some(remote) };
-    let port = Port { name: format!("kbr0-to-{:04x}", peer.id), number: static_tunnel_port(peer.id), kind };
-    (view.settings.mesh == Mesh::Static).then_some(port)
+fn static_tunnel(tunnel: Tunnel, local: Ipv4Addr, peer: &Node) -> Option<Port> {
+    let kind = PortKind::Tunnel { tunnel, local, remote: Some(v4(peer.spec.address)?) };
+    Some(Port { name: format!("kbr0-to-{:04x}", peer.id), number: static_tunnel_port(peer.id), kind })
 }
 
-pub(super) fn endpoint(endpoint: &Endpoint) -> Port {
+fn endpoint(endpoint: &Endpoint) -> Port {
     Port { name: endpoint.device.clone(), number: endpoint.port, kind: PortKind::Endpoint }
 }

@@ -1,32 +1,42 @@
 //! From intent to each switch's whole desired state: pure, deterministic, incremental.
 //!
-//! Each *source* (an object, or the pipeline itself) renders to a [`Fragment`] per node; a switch's state is the union
-//! of its fragments. A change renders again only the fragments that its objects and their dependents have.
+//! An object asks for [`Part`]s. A part renders to one [`Fragment`], the same wherever it goes, and has a [`Place`]: the
+//! nodes it goes to. A switch's desired state is the union of the fragments placed on it; no two of them share a flow or
+//! a group. A change renders again only the parts it touches, and what differs is the same for all nodes of their place.
 
 mod agent;
 mod classify;
 mod compiler;
 mod deliver;
-mod fragment;
+mod delta;
 mod host;
+mod part;
 mod render;
 mod resolve;
 mod route;
 mod service;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 pub use agent::agent_config;
-pub use compiler::{Compiler, Delta, SwitchState};
-pub use fragment::{Fragment, Source};
-pub use host::{Bridge, Host, Port, PortKind};
+pub use compiler::Compiler;
+pub use delta::{Delta, Edit};
+pub use host::{Bridge, Host, Port, PortKind, host};
+pub use part::{Part, Place};
+pub use render::Fragment;
+pub use tally::Tally;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use api::{DEFAULT_NETWORK, Mac, Name, Network, Node, NodeSubnet, Tunnel};
 use ipnet::IpNet;
 
-use crate::intent::Intent;
+use crate::{
+    intent::Intent,
+    pipeline::{Flows, Groups},
+};
 
 /// How hosts find each other's tunnels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,19 +59,26 @@ pub struct Settings {
     pub ovsdb_port: u16,
 }
 
-/// Intent as one node sees it.
+/// All a switch is to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Its flows.
+    pub flows: Flows,
+    /// Its groups.
+    pub groups: Groups,
+}
+
+/// What rendering looks at.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// The intent.
     pub intent: &'a Intent,
     /// What the cluster has in common.
     pub settings: &'a Settings,
-    /// The node.
-    pub node: &'a Node,
 }
 
 impl View<'_> {
-    /// The default network, whose gateway is on this node's `kbr0`.
+    /// The default network, whose gateway is on every node's `kbr0`.
     fn default_network(&self) -> Option<&Network> {
         self.intent.networks.get(DEFAULT_NETWORK).map(|network| &**network)
     }
@@ -70,9 +87,9 @@ impl View<'_> {
         self.intent.subnet(network, node).map(|subnet| &**subnet)
     }
 
-    /// The gateway on this node's `kbr0`, and its Ethernet address.
-    fn gateway(&self) -> Option<(Ipv4Addr, Mac)> {
-        let subnet = self.subnet(&self.default_network()?.name, &self.node.name)?;
+    /// The gateway on a node's `kbr0`, and its Ethernet address.
+    fn gateway(&self, node: &Name) -> Option<(Ipv4Addr, Mac)> {
+        let subnet = self.subnet(&self.default_network()?.name, node)?;
         let gateway = subnet.gateway();
         Some((v4(gateway)?, Mac::of_ip(gateway)))
     }

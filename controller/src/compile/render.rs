@@ -1,91 +1,98 @@
-//! What each source contributes to a node: the stages of the pipeline, put together by object.
+//! What each part consists of: the stages of the pipeline, put together by object.
 
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    sync::Arc,
+};
 
-use api::{Endpoint, Kind, MAX_BACKENDS, Name, Network, Node, Service};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, MAX_BACKENDS, Mode, Network, Node, Protocol, Service, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{Fragment, Source, View, classify, deliver, host, resolve, route, service, v4};
-use crate::pipeline::Cookie;
+use super::{Part, View, classify, deliver, resolve, route, service, v4};
+use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
+
+/// What a part consists of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fragment {
+    /// Its flows.
+    pub flows: Flows,
+    /// Its groups.
+    pub groups: Groups,
+}
 
 impl Fragment {
-    /// What `source` contributes to the view's node; nothing if the source is not there.
-    pub fn render(view: &View<'_>, source: &Source) -> Self {
+    /// What `part` consists of; nothing if its object is not there.
+    pub fn render(view: &View<'_>, part: &Part) -> Self {
         let intent = view.intent;
-        let rendered = match (source.kind, &source.name) {
-            (Kind::Pipeline, _) => Some(pipeline(view)),
-            (Kind::Node, Some(name)) => intent.nodes.get(name).map(|node| self::node(view, node)),
-            (Kind::Network, Some(name)) => intent.networks.get(name).map(|network| self::network(view, network)),
-            (Kind::Endpoint, Some(name)) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
-            (Kind::Service, Some(name)) => intent.services.get(name).and_then(|s| self::service(view, s)),
-            (_, None) => None,
+        let rendered = match part {
+            Part::Pipeline => Some(pipeline(view)),
+            Part::Network(name) => intent.networks.get(name).map(|network| self::network(network)),
+            Part::Peer(name) => intent.nodes.get(name).map(|node| peer(view, node)),
+            Part::Host(name) => intent.nodes.get(name).and_then(|node| host(view, node)),
+            Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
+            Part::Remote(name) => intent.endpoints.get(name).and_then(|e| remote(view, e)),
+            Part::Service(name) => intent.services.get(name).and_then(|s| self::service(view, s)),
         };
         rendered.unwrap_or_default()
     }
-}
 
-/// All sources that contribute to a node.
-pub(super) fn sources(view: &View<'_>) -> BTreeSet<Source> {
-    let intent = view.intent;
-    let named = |kind, name: &Name| Source::object(kind, name);
-    std::iter::once(Source::PIPELINE)
-        .chain(intent.nodes.keys().map(|name| named(Kind::Node, name)))
-        .chain(intent.networks.keys().map(|name| named(Kind::Network, name)))
-        .chain(intent.endpoints_on(&view.node.name).map(|endpoint| named(Kind::Endpoint, &endpoint.name)))
-        .chain(intent.services.keys().map(|name| named(Kind::Service, name)))
-        .collect()
+    fn of(flows: impl IntoIterator<Item = Flow>) -> Self {
+        let flows = flows.into_iter().map(|flow| (flow.key, flow.body)).collect();
+        Self { flows, groups: Groups::new() }
+    }
 }
 
 fn pipeline(view: &View<'_>) -> Fragment {
-    let mut flows = classify::base();
+    let mut flows = classify::base(view);
     flows.extend(resolve::base());
     flows.extend(service::base());
     flows.extend(route::base(&view.settings.services));
     flows.extend(deliver::base());
-    Fragment { flows, ..Fragment::default() }
+    Fragment::of(flows)
 }
 
-fn network(view: &View<'_>, network: &Network) -> Fragment {
-    let cookie = Cookie::new(Kind::Network, network.id, network.revision);
-    let tunnel = network.spec.tunnel;
-    let gateway = view.gateway().map(|(_, mac)| mac);
-    let mut flows = route::network(network, gateway, cookie);
+fn network(network: &Network) -> Fragment {
+    let mut flows = route::network(network);
     flows.push(service::hairpin_replies(network));
-    flows.push(deliver::hairpin_replies(network));
-    let ports: Vec<_> = host::flow_tunnel(view, tunnel).into_iter().collect();
-    flows.extend(ports.iter().map(|_| classify::stranger(tunnel)));
-    Fragment { flows, ports, ..Fragment::default() }
+    flows.extend(deliver::network(network));
+    Fragment::of(flows)
 }
 
-fn node(view: &View<'_>, node: &Node) -> Fragment {
-    if node.name == view.node.name { own_node(view) } else { peer_node(view, node) }
-}
-
-fn own_node(view: &View<'_>) -> Fragment {
-    let (Some(network), Some((gateway, mac))) = (view.default_network(), view.gateway()) else {
-        return Fragment::default();
-    };
-    let cookie = node_cookie(view, network, view.node);
+fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
+    let network = view.default_network()?;
+    let (gateway, mac) = view.gateway(&node.name)?;
+    let cookie = node_cookie(view, network, node);
     let mut flows = vec![resolve::address(network, gateway, mac, cookie), route::host(network, gateway, mac, cookie)];
-    flows.extend(v4(view.node.spec.address).map(|address| route::host(network, address, mac, cookie)));
+    flows.extend(v4(node.spec.address).map(|address| route::host(network, address, mac, cookie)));
     flows.extend(classify::gateway(network, mac, cookie));
-    Fragment { flows, bridge: host::bridge(view), ..Fragment::default() }
-}
-
-fn peer_node(view: &View<'_>, peer: &Node) -> Fragment {
-    let mut fragment = Fragment { ports: host::static_tunnel(view, peer).into_iter().collect(), ..Fragment::default() };
-    for network in view.intent.networks.values() {
-        let cookie = node_cookie(view, network, peer);
-        fragment.flows.extend(classify::peer(view, peer, network.spec.tunnel, cookie));
-        if let Some(IpNet::V4(share)) = view.subnet(&network.name, &peer.name).map(|subnet| subnet.cidr) {
-            fragment.flows.push(route::remote(view, network, peer, share, cookie));
-        }
-        if let Some(address) = v4(peer.spec.address) {
-            fragment.flows.push(route::remote(view, network, peer, Ipv4Net::from(address), cookie));
+    for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
+        let cookie = Cookie::new(Kind::Network, network.id, network.revision);
+        flows.extend(route::outbound(network, mac, cookie));
+        if network.name.as_str() != DEFAULT_NETWORK {
+            flows.extend(classify::inbound(network, mac, cookie));
         }
     }
-    fragment
+    Some(Fragment::of(flows))
+}
+
+fn peer(view: &View<'_>, peer: &Node) -> Fragment {
+    if peer.down {
+        return Fragment::default();
+    }
+    let mut flows = Vec::new();
+    for network in view.intent.networks.values() {
+        let cookie = node_cookie(view, network, peer);
+        if let Some(IpNet::V4(share)) = view.subnet(&network.name, &peer.name).map(|subnet| subnet.cidr) {
+            flows.push(route::remote(view, network, peer, share, cookie));
+        }
+        let address = v4(peer.spec.address).filter(|_| network.name.as_str() == DEFAULT_NETWORK);
+        flows.extend(address.map(|address| route::remote(view, network, peer, Ipv4Net::from(address), cookie)));
+    }
+    let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+    let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);
+    flows.extend(tunnels.into_iter().filter_map(|tunnel| classify::peer(view, peer, tunnel, cookie)));
+    Fragment::of(flows)
 }
 
 /// A node's flows change with the node and with its share.
@@ -95,44 +102,59 @@ fn node_cookie(view: &View<'_>, network: &Network, node: &Node) -> Cookie {
 }
 
 fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
-    if endpoint.node != view.node.name {
-        return None;
-    }
     let network = view.intent.networks.get(&endpoint.network)?;
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision);
+    let served = served(view, endpoint);
     let mut flows = Vec::new();
     for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
         flows.extend(classify::endpoint(endpoint, ip, network, cookie));
         flows.push(resolve::address(network, ip, endpoint.mac, cookie));
         flows.push(route::endpoint(endpoint, ip, network, cookie));
+        flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
+        flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
-    Some(Fragment { flows, ports: vec![host::endpoint(endpoint)], ..Fragment::default() })
+    Some(Fragment::of(flows))
+}
+
+/// The ports at which services have this endpoint as a backend, each with the first such service.
+fn served(view: &View<'_>, endpoint: &Endpoint) -> BTreeMap<(Protocol, u16), Cookie> {
+    let mut served = BTreeMap::new();
+    for service in view.intent.services_of(endpoint) {
+        let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
+        for port in &service.ports {
+            served.entry((port.protocol, port.target_port)).or_insert(cookie);
+        }
+    }
+    served
+}
+
+fn remote(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
+    let network = view.intent.networks.get(&endpoint.network)?;
+    let node = view.intent.nodes.get(&endpoint.node)?;
+    if network.spec.mode != Mode::Flat || node.down {
+        return None;
+    }
+    let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision.max(node.revision));
+    let addresses = endpoint.ips.iter().filter_map(|ip| v4(*ip));
+    Some(Fragment::of(addresses.flat_map(|ip| {
+        let answer = resolve::address(network, ip, endpoint.mac, cookie);
+        [answer, route::remote(view, network, node, Ipv4Net::from(ip), cookie)]
+    })))
 }
 
 fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     let network = view.intent.networks.get(&service.network)?;
     let vip = v4(service.vip)?;
-    let front = Cookie::new(Kind::Service, service.id, service.frontend_revision);
-    let backends = view.intent.backends(service);
-    let address = |endpoint: &Endpoint| endpoint.ips.iter().find_map(|ip| v4(*ip));
-    let backends: Vec<(Ipv4Addr, &Endpoint, u64)> = backends
-        .into_iter()
-        .filter_map(|(endpoint, revision)| Some((address(endpoint)?, endpoint, revision)))
-        .take(MAX_BACKENDS)
-        .collect();
-    let addresses: Vec<Ipv4Addr> = backends.iter().map(|(ip, ..)| *ip).collect();
+    let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
+    let there = |endpoint: &&Endpoint| view.intent.nodes.get(&endpoint.node).is_some_and(|node| !node.down);
+    let endpoints = view.intent.backends(service).into_iter().map(|(endpoint, _)| endpoint).filter(there);
+    let addresses = endpoints.filter_map(|endpoint| endpoint.ips.iter().find_map(|ip| v4(*ip)));
+    let backends: Vec<Ipv4Addr> = addresses.take(MAX_BACKENDS).collect();
     let mut fragment = Fragment::default();
     for port in service.ports.iter().enumerate() {
-        let (flows, group) = service::frontend(network, service, port, vip, front, &addresses);
-        fragment.flows.extend(flows);
-        fragment.groups.extend(group);
-    }
-    for (ip, endpoint, revision) in backends {
-        let cookie = Cookie::new(Kind::Service, service.id, revision);
-        fragment.flows.extend(service.ports.iter().map(|port| deliver::reply(network, ip, port, cookie)));
-        if endpoint.node == view.node.name {
-            fragment.flows.push(deliver::hairpin(network, ip, cookie));
-        }
+        let (flows, group) = service::frontend(network, service, port, vip, cookie, &backends);
+        fragment.flows.extend(flows.into_iter().map(|flow| (flow.key, flow.body)));
+        fragment.groups.extend(group.map(|group: Group| (group.id, Arc::new(group))));
     }
     Some(fragment)
 }

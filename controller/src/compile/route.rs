@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | 200 | an address on this node |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
-//! | 100 | another node: its share, its underlay address |
-//! | 50 | an address of ours that nobody has |
+//! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
+//! | 50 | an address of ours that nobody has, or that is of another network |
 //! | 10 | outside, from endpoints: by way of the gateway |
 
 use std::net::Ipv4Addr;
@@ -29,21 +29,23 @@ pub(super) fn base(services: &IpNet) -> Vec<Flow> {
         drop(60, ipv4().ipv4_dst(Ipv4Addr::BROADCAST), Reason::Multicast),
         drop(0, Match::new(), Reason::NoRoute),
     ];
-    flows.extend(unheld(Match::new(), services, Reason::NoService));
+    flows.extend(unheld(services, Reason::NoService));
     flows
 }
 
-/// A network's addresses that nobody has, and the way outside.
-pub(super) fn network(network: &Network, gateway: Option<Mac>, cookie: Cookie) -> Vec<Flow> {
+/// A network's addresses that nobody has, whoever asks for them.
+pub(super) fn network(network: &Network) -> Vec<Flow> {
+    network.spec.subnets.iter().filter_map(|subnet| unheld(subnet, Reason::NoEndpoint)).collect()
+}
+
+/// The way outside, by way of the host.
+pub(super) fn outbound(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 2] {
     let within = Match::new().reg(reg::NETWORK, network.id);
-    let mut flows: Vec<Flow> =
-        network.spec.subnets.iter().filter_map(|subnet| unheld(within.clone(), subnet, Reason::NoEndpoint)).collect();
     let outbound = within.reg(reg::FROM, reg::FROM_ENDPOINT).eth_type(IPV4);
-    if let Some(mac) = gateway {
-        flows.push(Flow::new(Table::Route, 10, outbound.clone(), cookie, to_gateway(mac, Table::Output)));
-        flows.push(Flow::new(Table::Route, 151, outbound.ip_ttl(1), cookie, to_gateway(mac, Table::Output)));
-    }
-    flows
+    [
+        Flow::new(Table::Route, 10, outbound.clone(), cookie, to_gateway(gateway, Table::Output)),
+        Flow::new(Table::Route, 151, outbound.ip_ttl(1), cookie, to_gateway(gateway, Table::Output)),
+    ]
 }
 
 /// To an endpoint of this node.
@@ -57,10 +59,11 @@ pub(super) fn host(network: &Network, ip: Ipv4Addr, gateway: Mac, cookie: Cookie
     Flow::new(Table::Route, 200, to(network, ip), cookie, to_gateway(gateway, Table::IngressPolicy))
 }
 
-/// To another node, by the tunnel.
+/// To another node or an endpoint there, by the tunnel.
 pub(super) fn remote(view: &View<'_>, network: &Network, peer: &Node, subnet: Ipv4Net, cookie: Cookie) -> Flow {
     let (port, destination) = view.tunnel_to(peer, network.spec.tunnel);
-    let mut actions = vec![act::dec_ttl(), act::set_tunnel_id(network.id)];
+    let mut actions = vec![act::dec_ttl()];
+    actions.extend(act::to_tunnel_id(network.id));
     actions.extend(destination.map(act::set_tunnel_dst));
     actions.push(act::load(reg::OUT, port));
     let matching =
@@ -76,9 +79,9 @@ fn to_gateway(mac: Mac, next: Table) -> Vec<openflow::Instruction> {
     act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, LOCAL)], next)
 }
 
-fn unheld(within: Match, range: &IpNet, reason: Reason) -> Option<Flow> {
+fn unheld(range: &IpNet, reason: Reason) -> Option<Flow> {
     let IpNet::V4(net) = range else { return None };
-    Some(drop(50, within.eth_type(IPV4).ipv4_dst((net.network(), net.prefix_len())), reason))
+    Some(drop(50, ipv4().ipv4_dst((net.network(), net.prefix_len())), reason))
 }
 
 fn drop(priority: u16, matching: Match, reason: Reason) -> Flow {

@@ -4,12 +4,14 @@
 //! track    to VIP:port ── ct(zone, nat) ──► service
 //! service  established: conntrack has put the backend in the destination
 //!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
-//! deliver  from backend:port ── ct(zone, nat) puts VIP:port back into the source
+//!
+//! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
+//! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
 //! ```
 
 use std::net::Ipv4Addr;
 
-use api::{Network, Service, ServicePort};
+use api::{Network, Protocol, Service, ServicePort};
 use openflow::{Match, oxm::ct_state};
 
 use super::{hairpin_zone, service_zone};
@@ -35,8 +37,6 @@ pub(super) fn frontend(
     let to_vip = to_vip(network, vip, port);
     let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
-    let state = |matching: Match, bits: u32| matching.ct_state(bits | ct_state::TRK, bits | ct_state::TRK);
-    flows.push(Flow::drop(Table::Service, 110, state(to_vip.clone(), ct_state::INV), Reason::InvalidState));
     if backends.is_empty() {
         flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
         return (flows, None);
@@ -51,18 +51,30 @@ pub(super) fn frontend(
 /// Connections of an endpoint to itself: replies come to the router's address.
 pub(super) fn hairpin_replies(network: &Network) -> Flow {
     let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
-    let actions = vec![act::load(reg::FLAGS, reg::FLAG_HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
     Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
 }
 
-/// Tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 3] {
+/// What an endpoint sends from a port at which it is a backend.
+pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
+    let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
+    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::EgressPolicy);
+    Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
+}
+
+/// What conntrack calls invalid is dropped; tables track and service let everything else pass.
+pub(super) fn base() -> [Flow; 4] {
     let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
     [
         pass(Table::Track, Table::EgressPolicy),
         pass(Table::EgressPolicy, Table::Service),
         pass(Table::Service, Table::Route),
+        Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
     ]
+}
+
+fn state(matching: Match, bits: u32) -> Match {
+    matching.ct_state(bits | ct_state::TRK, bits | ct_state::TRK)
 }
 
 fn to_vip(network: &Network, vip: Ipv4Addr, port: &ServicePort) -> Match {

@@ -1,9 +1,10 @@
 use api::{EndpointSpec, NodeSpec, ServiceSpec};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    intent::{Change, Planned},
+    intent::{Change, Plan},
     pipeline::Table,
 };
 
@@ -27,7 +28,7 @@ fn node(n: u32, mtu: u32) -> Change {
 fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
     let labels = if labelled { serde_json::json!({"app": "web"}) } else { serde_json::json!({}) };
     let spec = serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "labels": labels});
-    Change::CreateEndpoint(name(&format!("e{n}")), json::<EndpointSpec>(spec))
+    Change::PutEndpoint(name(&format!("e{n}")), json::<EndpointSpec>(spec))
 }
 
 fn service(n: u32, backends: serde_json::Value, selector: serde_json::Value) -> Change {
@@ -41,15 +42,13 @@ fn service(n: u32, backends: serde_json::Value, selector: serde_json::Value) -> 
 fn start() -> Intent {
     let mut intent = Intent::default();
     let network = json(serde_json::json!({"subnets": ["10.244.0.0/16"], "node_prefix": 24}));
-    commit(&mut intent, &Change::CreateNetwork(name("default"), network));
+    commit(&mut intent, &Change::PutNetwork(name("default"), network));
     intent
 }
 
 fn commit(intent: &mut Intent, change: &Change) -> Option<crate::intent::Txn> {
-    let planned = intent.plan(change, &"10.96.0.0/12".parse().unwrap(), 1000).ok()?;
-    let Planned::Txn(txn) = planned else { return None };
-    intent.apply(&txn);
-    Some(txn)
+    let plan = intent.plan(std::slice::from_ref(change), &"10.96.0.0/12".parse().unwrap(), 1000).ok()?;
+    plan.txn.inspect(|txn| intent.apply(txn))
 }
 
 fn built(changes: &[Change]) -> Compiler {
@@ -60,16 +59,19 @@ fn built(changes: &[Change]) -> Compiler {
     Compiler::new(settings(Mesh::Flow), intent)
 }
 
-fn flows_of(compiler: &Compiler, node: &str, table: Table) -> usize {
-    let state = compiler.switch(&name(node)).unwrap();
-    state.flows().filter(|(key, _)| key.table == table.id()).count()
+fn state(compiler: &Compiler, node: &str) -> State {
+    compiler.state(&name(node))
+}
+
+fn host_of(compiler: &Compiler, node: &str) -> Host {
+    host(&View { intent: compiler.intent(), settings: compiler.settings() }, &name(node))
 }
 
 #[test]
 fn a_remote_node_costs_three_flows_and_a_local_endpoint_four() {
     let two = built(&[node(1, 1500), node(2, 1500)]);
     let three = built(&[node(1, 1500), node(2, 1500), node(3, 1500)]);
-    let count = |compiler: &Compiler| compiler.switch(&name("h1")).unwrap().flows().count();
+    let count = |compiler: &Compiler| state(compiler, "h1").flows.len();
     assert_eq!(count(&three) - count(&two), 3);
     let local = built(&[node(1, 1500), node(2, 1500), endpoint(1, 1, false)]);
     assert_eq!(count(&local) - count(&two), 4);
@@ -79,38 +81,49 @@ fn a_remote_node_costs_three_flows_and_a_local_endpoint_four() {
 
 #[test]
 fn every_table_ends_in_a_flow_for_everything() {
-    let compiler = built(&[node(1, 1500)]);
-    let state = compiler.switch(&name("h1")).unwrap();
+    let state = state(&built(&[node(1, 1500)]), "h1");
     for table in Table::ALL {
         let last =
-            state.flows().any(|(key, _)| key.table == table.id() && key.priority == 0 && key.matching.is_empty());
+            state.flows.keys().any(|key| key.table == table.id() && key.priority == 0 && key.matching.is_empty());
         assert!(last, "{table:?} has a silent miss");
     }
 }
 
 #[test]
 fn the_smallest_underlay_decides_the_mtu_everywhere() {
-    let compiler = built(&[node(1, 1500), node(2, 1400)]);
+    let mut compiler = built(&[node(1, 1500), node(2, 1500)]);
+    let mut intent = compiler.intent().clone();
+    let deltas = compiler.apply(&commit(&mut intent, &node(2, 1400)).unwrap());
     for host in ["h1", "h2"] {
-        assert_eq!(compiler.switch(&name(host)).unwrap().host().bridge.unwrap().mtu, 1350);
+        assert_eq!(host_of(&compiler, host).bridge.unwrap().mtu, 1350);
+        assert_eq!(deltas[&name(host)].ports.len(), 1, "{deltas:?}");
     }
 }
 
 #[test]
-fn two_services_with_one_backend_share_the_flow_of_its_replies() {
+fn a_service_costs_two_flows_on_every_node_and_two_more_for_each_backend_of_its_own() {
+    let count = |changes: &[Change], node: &str| state(&built(changes), node).flows.len();
+    let mut changes = vec![node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(1, 2, false)];
+    let before = (count(&changes, "h1"), count(&changes, "h2"));
+    changes.push(service(1, serde_json::json!(["10.244.1.2", "10.244.1.3"]), serde_json::json!({})));
+    assert_eq!((count(&changes, "h1"), count(&changes, "h2")), (before.0 + 2 + 4, before.1 + 2));
+}
+
+#[test]
+fn two_services_with_one_backend_share_its_flows() {
     let ip = serde_json::json!(["10.244.1.2"]);
     let none = serde_json::json!({});
     let changes = [node(1, 1500), endpoint(1, 1, false), service(1, ip.clone(), none.clone()), service(2, ip, none)];
     let mut compiler = built(&changes);
-    let replies = |compiler: &Compiler| flows_of(compiler, "h1", Table::Deliver);
-    let with_both = replies(&compiler);
+    let served = |compiler: &Compiler| {
+        state(compiler, "h1").flows.keys().filter(|key| key.table == Table::Track.id() && key.priority == 50).count()
+    };
     let mut intent = compiler.intent().clone();
-    let txn = commit(&mut intent, &Change::DeleteService(name("s1"))).unwrap();
-    compiler.apply(&txn);
-    assert_eq!(replies(&compiler), with_both, "the other service still needs it");
-    let txn = commit(&mut intent, &Change::DeleteService(name("s2"))).unwrap();
-    compiler.apply(&txn);
-    assert!(replies(&compiler) < with_both);
+    for (gone, left) in [("s1", 1), ("s2", 0)] {
+        assert_eq!(served(&compiler), 1);
+        compiler.apply(&commit(&mut intent, &Change::DeleteService(name(gone))).unwrap());
+        assert_eq!(served(&compiler), left);
+    }
 }
 
 #[test]
@@ -125,7 +138,46 @@ fn one_more_backend_touches_its_own_flows_and_the_group() {
     let txn = commit(&mut intent, &service(1, ips(3), serde_json::json!({}))).unwrap();
     let delta = compiler.apply(&txn).remove(&name("h1")).unwrap();
     assert_eq!(delta.groups.len(), 1);
-    assert_eq!(delta.flows.len(), 2, "reply and hairpin of the new backend only: {:?}", delta.flows.keys());
+    assert_eq!(delta.flows.len(), 2, "mark and hairpin of the new backend only: {:?}", delta.flows.keys());
+}
+
+#[test]
+fn a_flat_network_is_only_where_it_has_endpoints() {
+    let flat = json(serde_json::json!({"subnets": ["10.50.0.0/24"], "mode": "flat", "internal": true}));
+    let mut compiler = built(&[node(1, 1500), node(2, 1500), node(3, 1500), Change::PutNetwork(name("blue"), flat)]);
+    let mut intent = compiler.intent().clone();
+    let empty = state(&compiler, "h3");
+    let mut on = |node: u32, compiler: &mut Compiler| {
+        let spec = serde_json::json!({"node": format!("h{node}"), "network": "blue", "device": format!("b{node}")});
+        let change = Change::PutEndpoint(name(&format!("b{node}")), json(spec));
+        compiler.apply(&commit(&mut intent, &change).unwrap())
+    };
+    assert_eq!(on(1, &mut compiler).keys().collect::<Vec<_>>(), [&name("h1")]);
+    let deltas = on(2, &mut compiler);
+    assert_eq!(deltas.keys().collect::<Vec<_>>(), [&name("h1"), &name("h2")]);
+    assert_eq!(deltas[&name("h1")].flows.len(), 2, "its address and the way to it");
+    assert_eq!(state(&compiler, "h3"), empty);
+    let before = state(&compiler, "h3").flows.len();
+    let mut intent = compiler.intent().clone();
+    for gone in ["b1", "b2"] {
+        compiler.apply(&commit(&mut intent, &Change::DeleteEndpoint(name(gone))).unwrap());
+    }
+    assert_eq!(state(&compiler, "h1").flows.len(), before);
+}
+
+#[test]
+fn a_node_that_is_down_leaves_routes_tunnels_and_groups() {
+    let backends = serde_json::json!(["10.244.1.2", "10.244.2.2"]);
+    let all = [node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(2, 2, false)];
+    let mut compiler = built(&[&all[..], &[service(1, backends, serde_json::json!({}))]].concat());
+    let before = state(&compiler, "h1");
+    let mut intent = compiler.intent().clone();
+    let delta = compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), true)).unwrap());
+    assert_eq!(delta[&name("h1")].counts(), (0, 0, 3));
+    assert_eq!(state(&compiler, "h1").groups.values().next().unwrap().buckets.len(), 1);
+    compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), false)).unwrap());
+    assert_eq!(state(&compiler, "h1").groups, before.groups);
+    assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len());
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -143,36 +195,73 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// The same changes, and networks that come and go, routed and flat, with endpoints in them.
+fn any_change() -> impl Strategy<Value = Change> {
+    let network = (0..2u8, any::<bool>()).prop_map(|(n, flat)| {
+        let mode = if flat { "flat" } else { "routed" };
+        let spec = serde_json::json!({"subnets": [format!("10.5{n}.0.0/16")], "mode": mode, "internal": n == 0});
+        Change::PutNetwork(name(&format!("n{n}")), json(spec))
+    });
+    let other = (1..5u32, 10..20u32, 0..2u8).prop_map(|(node, n, network)| {
+        let spec = serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "network": format!("n{network}"), "labels": {"app": "web"}});
+        Change::PutEndpoint(name(&format!("e{n}")), json(spec))
+    });
+    let service = (4..7u32, 0..2u8).prop_map(|(n, network)| {
+        let spec = serde_json::json!({
+            "vip": format!("10.96.0.{n}"), "ports": [{"port": 80, "target_port": 8080}, {"port": 81, "target_port": 8080}],
+            "network": format!("n{network}"), "selector": {"app": "web"},
+        });
+        Change::PutService(name(&format!("s{n}")), json(spec))
+    });
+    prop_oneof![
+        20 => change(),
+        3 => network,
+        1 => (0..2u8).prop_map(|n| Change::DeleteNetwork(name(&format!("n{n}")))),
+        6 => other,
+        3 => (10..20u32).prop_map(|n| Change::DeleteEndpoint(name(&format!("e{n}")))),
+        3 => service,
+        1 => (4..7u32).prop_map(|n| Change::DeleteService(name(&format!("s{n}")))),
+        2 => (1..5u32, any::<bool>()).prop_map(|(n, down)| Change::SetNodeDown(name(&format!("h{n}")), down)),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Kept up change by change, the states are what they are when compiled at once; and the deltas say all that changed.
+    /// Kept up change by change, all is what it is when compiled at once; the deltas say all that changed, and what was.
     #[test]
-    fn incremental_is_from_scratch(fixed in any::<bool>(), changes in prop::collection::vec(change(), 1..40)) {
+    fn incremental_is_from_scratch(
+        fixed in any::<bool>(),
+        txns in prop::collection::vec(prop::collection::vec(any_change(), 1..4), 1..25),
+    ) {
         let mesh = if fixed { Mesh::Static } else { Mesh::Flow };
         let mut intent = start();
         let mut compiler = Compiler::new(settings(mesh), intent.clone());
-        let mut replayed: std::collections::BTreeMap<Name, std::collections::BTreeMap<_, _>> = Default::default();
-        for change in changes {
-            let Some(txn) = commit(&mut intent, &change) else { continue };
-            let deltas = compiler.apply(&txn);
-            replayed.retain(|node, _| intent.nodes.contains_key(node));
-            for (node, delta) in deltas {
-                let flows = replayed.entry(node).or_default();
-                for (key, body) in delta.flows {
-                    match body {
-                        Some(body) => drop(flows.insert(key, body)),
-                        None => drop(flows.remove(&key)),
-                    }
-                }
-            }
+        let mut states: BTreeMap<Name, (State, Host)> = BTreeMap::new();
+        for changes in txns {
+            let Ok(Plan { txn: Some(txn), .. }) = intent.plan(&changes, &"10.96.0.0/12".parse().unwrap(), 1000) else { continue };
+            intent.apply(&txn);
+            let mut deltas = compiler.apply(&txn);
             let scratch = Compiler::new(settings(mesh), intent.clone());
+            prop_assert!(compiler.tallies().eq(scratch.tallies()));
+            states.retain(|node, _| intent.nodes.contains_key(node));
             for node in intent.nodes.keys() {
-                let (kept, fresh) = (compiler.switch(node).unwrap(), scratch.switch(node).unwrap());
-                prop_assert_eq!(kept, fresh);
-                let flows: std::collections::BTreeMap<_, _> = kept.flows().map(|(k, b)| (k.clone(), b.clone())).collect();
-                prop_assert_eq!(&replayed[node], &flows);
+                let (is, host) = (scratch.state(node), host_of(&scratch, node.as_str()));
+                prop_assert_eq!(&compiler.state(node), &is);
+                prop_assert_eq!(&Tally::from(&is), compiler.tallies().find(|(name, _)| *name == node).unwrap().1);
+                let (was, had) = states.insert(node.clone(), (is.clone(), host.clone())).unwrap_or_default();
+                let delta = deltas.remove(node).unwrap_or_default();
+                let expected = Delta { ports: delta.ports.clone(), ..Delta::between(&was, &is) };
+                prop_assert_eq!(&delta, &expected);
+                let differing = |a: &Host, b: &Host| -> Vec<String> {
+                    a.ports.iter().filter(|(name, port)| b.ports.get(*name) != Some(port)).map(|(name, _)| name.clone()).collect()
+                };
+                for port in differing(&had, &host).into_iter().chain(differing(&host, &had)) {
+                    prop_assert!(delta.ports.contains(&port), "{} {}", node, port);
+                }
+                prop_assert!(had.bridge == host.bridge || delta.ports.contains("kbr0"));
             }
+            prop_assert!(deltas.is_empty());
         }
     }
 }

@@ -3,7 +3,7 @@ use api::{EndpointSpec, NodeSpec};
 use super::*;
 use crate::{
     compile::Mesh,
-    intent::{Change, Planned},
+    intent::Change,
     reconcile::{OwnerId, Refusal},
 };
 
@@ -30,15 +30,15 @@ impl World {
             let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500}));
             Change::PutNode(name(&format!("h{n}")), spec)
         };
-        for change in [Change::CreateNetwork(name("default"), network), node(1), node(2)] {
-            let Ok(Planned::Txn(txn)) = intent.plan(&change, &services, 0) else { panic!("{change:?}") };
+        for change in [Change::PutNetwork(name("default"), network), node(1), node(2)] {
+            let txn = intent.plan(&[change], &services, 0).unwrap().txn.unwrap();
             intent.apply(&txn);
         }
         let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640 };
         let mut world = Self { core: Core::new(settings, intent.clone()), intent };
         for (session, node) in [(1, "h1"), (2, "h2")] {
             world.core.switch_up(&name(node), session);
-            let sent = world.core.observed(&name(node), session, Installed::default());
+            let sent = world.core.observed(&name(node), session, &State::default());
             world.accept(sent);
         }
         world
@@ -46,9 +46,9 @@ impl World {
 
     fn endpoint(&mut self, n: u32) -> (u64, Vec<Action>) {
         let spec: EndpointSpec = json(serde_json::json!({"node": "h1", "device": format!("p{n}")}));
-        let change = Change::CreateEndpoint(name(&format!("e{n}")), spec);
+        let change = Change::PutEndpoint(name(&format!("e{n}")), spec);
         let services = self.core.compiler().settings().services;
-        let Ok(Planned::Txn(txn)) = self.intent.plan(&change, &services, 0) else { panic!("{change:?}") };
+        let txn = self.intent.plan(&[change], &services, 0).unwrap().txn.unwrap();
         self.intent.apply(&txn);
         (txn.revision, self.core.apply(&txn))
     }
@@ -137,7 +137,7 @@ fn an_object_a_switch_refuses_holds_up_its_own_write_only() {
 fn what_an_old_session_says_is_not_heard() {
     let mut world = World::new();
     world.core.switch_up(&name("h1"), 9);
-    assert!(world.core.observed(&name("h1"), 1, Installed::default()).is_empty());
+    assert!(world.core.observed(&name("h1"), 1, &State::default()).is_empty());
     world.core.switch_down(&name("h1"), 1);
-    assert!(!world.core.observed(&name("h1"), 9, Installed::default()).is_empty());
+    assert!(!world.core.observed(&name("h1"), 9, &State::default()).is_empty());
 }

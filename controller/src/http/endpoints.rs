@@ -25,7 +25,7 @@ pub async fn create(
     Query(query): Query<WaitQuery>,
     Body(Create { name, spec }): Body<Create<EndpointSpec>>,
 ) -> Result<Response, Failure> {
-    write(&app, Change::CreateEndpoint(name.clone(), spec), query, |app| find(app, &name)).await
+    write(&app, Change::PutEndpoint(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {

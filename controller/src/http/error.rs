@@ -42,7 +42,7 @@ impl From<Refused> for Failure {
 impl From<ProposeError> for Failure {
     fn from(error: ProposeError) -> Self {
         match error {
-            ProposeError::Refused(refused) => refused.into(),
+            ProposeError::Rejected(rejected) => rejected.refused.into(),
             ProposeError::Store(error) => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         }
     }

@@ -61,7 +61,7 @@ pub struct FlowsQuery {
 
 pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery>) -> Result<Json<FlowDump>, Failure> {
     let read = session(&app, &name)?.read_flows().await.map_err(|error| unreadable(&name, &error))?;
-    let desired = if query.diff { Some(app.core.desired(name.clone()).await) } else { None };
+    let desired = if query.diff { app.core.compiled().await.map(|compiled| compiled.state(&name).flows) } else { None };
     let owners = dump::Owners::new(&app.store.read());
     Ok(Json(match desired {
         Some(desired) => dump::difference(&name, &read, desired, &owners),
@@ -111,8 +111,9 @@ async fn observe(app: &App) -> Status {
                 agent,
                 ready: openflow && ovsdb && agent && done.converged,
                 revision: done.first_pending.map_or(revision, |pending| pending.saturating_sub(1)),
-                flows: done.flows as u64,
-                groups: done.groups as u64,
+                flows: done.desired.flows as u64,
+                groups: done.desired.groups as u64,
+                digest: format!("{:016x}", done.desired.digest),
                 flow_mods_sent: done.flow_mods_sent,
                 error: done.error,
             }

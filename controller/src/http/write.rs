@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{App, error::Failure};
-use crate::{intent::Change, store::Accepted};
+use crate::intent::Change;
 
 /// The longest a request may ask to wait, in seconds.
 const MAX_TIMEOUT: f64 = 600.0;
@@ -61,12 +61,15 @@ pub async fn write<T: Serialize>(
 ) -> Result<Response, Failure> {
     let timeout = seconds(query.timeout)?;
     let started = Instant::now();
-    let accepted = app.store.propose(change).await.inspect_err(|_| {
+    let accepted = app.store.propose(vec![change]).await.inspect_err(|_| {
         app.metrics.writes_refused.inc();
     })?;
-    let pending =
-        if query.wait { wait(app, accepted, timeout).await } else { app.core.pending(accepted.revision).await };
-    if query.wait && accepted.changed && pending.is_empty() {
+    let pending = if query.wait {
+        wait(app, accepted.revision, timeout).await
+    } else {
+        app.core.pending(accepted.revision).await
+    };
+    if query.wait && accepted.changed() && pending.is_empty() {
         app.metrics.realize_seconds.observe(started.elapsed().as_secs_f64());
     }
     let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
@@ -74,10 +77,10 @@ pub async fn write<T: Serialize>(
     Ok((status, Json(written)).into_response())
 }
 
-async fn wait(app: &App, accepted: Accepted, timeout: Duration) -> Vec<String> {
-    let acknowledged = app.core.wait(accepted.revision);
+async fn wait(app: &App, revision: u64, timeout: Duration) -> Vec<String> {
+    let acknowledged = app.core.wait(revision);
     match tokio::time::timeout(timeout, acknowledged).await {
         Ok(()) => Vec::new(),
-        Err(_) => app.core.pending(accepted.revision).await,
+        Err(_) => app.core.pending(revision).await,
     }
 }

@@ -7,39 +7,46 @@ use ipnet::IpNet;
 
 use super::{Intent, Refused};
 
-/// Ids are 24 bits wide: they stand in cookies and on the wire as VNI.
-const MAX_ID: u32 = 0x00ff_ffff;
+/// Ids are 24 bits wide: they stand in cookies.
+pub(super) const MAX_ID: u64 = 0x00ff_ffff;
 
 /// The OpenFlow ports that endpoints may have: below are tunnels, above is what Open vSwitch picks by itself.
 pub const ENDPOINT_PORTS: std::ops::Range<u32> = 256..16_384;
 
-/// The next id after `last` that is not used, and moves `last` on.
-pub(super) fn next_id(last: &mut u32, max: Option<u32>, used: impl Fn(u32) -> bool) -> Result<u32, Refused> {
-    let max = max.unwrap_or(MAX_ID);
-    let mut candidates = (*last + 1..=max).chain(1..=*last);
-    let id = candidates.find(|id| !used(*id)).ok_or_else(|| Refused::Exhausted(format!("all {max} ids are in use")))?;
-    *last = id;
-    Ok(id)
+/// The next id within 1 to `max` that is not used. Ids come round again only when all were given once.
+pub(super) fn next_id(given: &mut u64, max: u64, used: impl Fn(u32) -> bool) -> Result<u32, Refused> {
+    for _ in 0..max {
+        let id = (*given % max + 1) as u32;
+        *given += 1;
+        if *given <= max || !used(id) {
+            return Ok(id);
+        }
+    }
+    Err(Refused::Exhausted(format!("all {max} ids are in use")))
 }
 
 /// The OpenFlow port of a new endpoint on `node`: derived from its id, so that a freed one is not reused at once.
 pub(super) fn port(intent: &Intent, node: &Name, id: u32) -> Result<u32, Refused> {
-    let taken: BTreeSet<u32> =
-        intent.on_node.get(node).map(|ports| ports.keys().copied().collect()).unwrap_or_default();
     let size = ENDPOINT_PORTS.end - ENDPOINT_PORTS.start;
     (0..size)
         .map(|step| ENDPOINT_PORTS.start + (id - 1 + step) % size)
-        .find(|port| !taken.contains(port))
+        .find(|port| intent.endpoint_on_port(node, *port).is_none())
         .ok_or_else(|| Refused::Exhausted(format!("node {node} has no OpenFlow port left for an endpoint")))
 }
 
-/// The lowest address of `cidr` that is neither taken nor resting; network, gateway and broadcast stay free.
+/// The address after the highest one taken in `cidr`, or else the lowest that is neither taken nor resting; network,
+/// gateway and broadcast stay free.
 pub(super) fn address(intent: &Intent, network: &Name, cidr: &IpNet, now: u64) -> Result<IpAddr, Refused> {
-    let free = |ip: &IpAddr| {
-        let key = (network.clone(), *ip);
-        !intent.addresses.contains_key(&key) && !intent.rests(&key, now)
+    let IpNet::V4(net) = cidr else { return Err(Refused::Exhausted(format!("{cidr} is not an IPv4 subnet"))) };
+    let first = u32::from(net.network()).saturating_add(2);
+    let last = u32::from(net.broadcast()).saturating_sub(1);
+    let ip = |number: u32| IpAddr::V4(number.into());
+    let after = match intent.last_address(network, ip(first), ip(last)) {
+        Some(IpAddr::V4(taken)) => u32::from(taken) + 1,
+        _ => first,
     };
-    cidr.hosts().skip(1).find(free).ok_or_else(|| {
+    let free = |ip: &IpAddr| intent.endpoint_at(network, *ip).is_none() && !intent.rests(network, *ip, now);
+    (after..=last).chain(first..=last.min(after)).map(ip).find(free).ok_or_else(|| {
         let resting = intent.resting.range((network.clone(), cidr.network())..=(network.clone(), cidr.broadcast()));
         let resting = resting.filter(|(_, until)| **until > now).count();
         Refused::Exhausted(format!(
@@ -63,7 +70,7 @@ pub(super) fn share(intent: &Intent, network: &Name, subnets: &[IpNet], prefix: 
 
 impl Intent {
     /// Whether a freed address still rests.
-    pub(super) fn rests(&self, key: &(Name, IpAddr), now: u64) -> bool {
-        self.resting.get(key).is_some_and(|until| *until > now)
+    pub(super) fn rests(&self, network: &Name, ip: IpAddr, now: u64) -> bool {
+        self.resting.get(&(network.clone(), ip)).is_some_and(|until| *until > now)
     }
 }

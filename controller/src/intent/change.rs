@@ -1,5 +1,7 @@
 //! What users may ask for, and how it is refused.
 
+use std::collections::BTreeMap;
+
 use api::{EndpointSpec, Invalid, Kind, Name, NetworkSpec, NodeSpec, ServiceSpec};
 use ipnet::IpNet;
 
@@ -10,19 +12,23 @@ use super::{Counters, Intent, Key, Txn, Value, Write};
 pub enum Change {
     /// A controller starts: counts the generation up.
     Start,
-    /// Makes a network.
-    CreateNetwork(Name, NetworkSpec),
+    /// Makes a network; the same again changes nothing.
+    PutNetwork(Name, NetworkSpec),
+    /// Removes a network.
+    DeleteNetwork(Name),
     /// Makes a node or changes what is known of it.
     PutNode(Name, NodeSpec),
+    /// Its peers have lost a node, or it is back.
+    SetNodeDown(Name, bool),
     /// Removes a node.
     DeleteNode(Name),
-    /// Makes an endpoint; the same again changes nothing.
-    CreateEndpoint(Name, EndpointSpec),
+    /// Makes an endpoint or changes its labels; the same again changes nothing.
+    PutEndpoint(Name, EndpointSpec),
     /// Removes an endpoint.
     DeleteEndpoint(Name),
     /// Makes a service.
     CreateService(Name, ServiceSpec),
-    /// Changes a service.
+    /// Makes or changes a service.
     PutService(Name, ServiceSpec),
     /// Removes a service.
     DeleteService(Name),
@@ -45,73 +51,122 @@ pub enum Refused {
     Exhausted(String),
 }
 
-/// What a change amounts to.
+/// One of several changes was refused, and so all are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Planned {
+pub struct Rejected {
+    /// Which one, from 0.
+    pub index: usize,
+    /// Why.
+    pub refused: Refused,
+}
+
+/// What a change does to the object it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It was not there.
+    Created,
+    /// It was there and is another now.
+    Changed,
+    /// It is no more.
+    Removed,
     /// It is so already, as of this revision of the object.
     Unchanged(u64),
-    /// It takes this transaction.
-    Txn(Txn),
+}
+
+/// What changes amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The transaction it takes; none if all is so already.
+    pub txn: Option<Txn>,
+    /// What each change does.
+    pub effects: Vec<Effect>,
 }
 
 impl Intent {
-    /// What `change` amounts to. `now` is the Unix time in seconds; `services` is the range virtual addresses lie in.
+    /// What `changes`, made one after the other, amount to: one transaction, or none of them is made. `now` is the Unix
+    /// time in seconds; `services` is the range virtual addresses lie in.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub fn plan(&self, change: &Change, services: &IpNet, now: u64) -> Result<Planned, Refused> {
-        let mut draft = Draft::new(self, now);
-        match change {
-            Change::Start => draft.counters.generation += 1,
-            Change::CreateNetwork(name, spec) => self.create_network(&mut draft, name, spec, services)?,
-            Change::PutNode(name, spec) => self.put_node(&mut draft, name, spec)?,
-            Change::DeleteNode(name) => self.delete_node(&mut draft, name)?,
-            Change::CreateEndpoint(name, spec) => self.create_endpoint(&mut draft, name, spec)?,
-            Change::DeleteEndpoint(name) => self.delete_endpoint(&mut draft, name)?,
-            Change::CreateService(name, spec) => self.create_service(&mut draft, name, spec, services)?,
-            Change::PutService(name, spec) => self.put_service(&mut draft, name, spec, services)?,
-            Change::DeleteService(name) => self.delete_service(&mut draft, name)?,
-        }
-        Ok(draft.finish(matches!(change, Change::Start)))
+    /// The first change that is refused.
+    pub fn plan(&self, changes: &[Change], services: &IpNet, now: u64) -> Result<Plan, Rejected> {
+        let mut draft = Draft::new(self, services, now);
+        let effects = changes
+            .iter()
+            .enumerate()
+            .map(|(index, change)| draft.change(change).map_err(|refused| Rejected { index, refused }))
+            .collect::<Result<Vec<Effect>, Rejected>>()?;
+        Ok(Plan { txn: draft.finish(), effects })
     }
 }
 
-/// A transaction in the making.
-pub(super) struct Draft {
+/// A transaction in the making: intent as it will be, and what it takes.
+pub(super) struct Draft<'a> {
+    pub intent: Intent,
     pub counters: Counters,
+    pub services: &'a IpNet,
     pub now: u64,
-    unchanged: u64,
-    writes: Vec<Write>,
+    writes: BTreeMap<Key, Option<Value>>,
 }
 
-impl Draft {
-    fn new(intent: &Intent, now: u64) -> Self {
+impl<'a> Draft<'a> {
+    fn new(intent: &Intent, services: &'a IpNet, now: u64) -> Self {
         let mut counters = intent.counters;
         counters.revision += 1;
-        Self { counters, now, unchanged: 0, writes: Vec::new() }
+        Self { intent: intent.clone(), counters, services, now, writes: BTreeMap::new() }
     }
 
+    fn change(&mut self, change: &Change) -> Result<Effect, Refused> {
+        match change {
+            Change::Start => {
+                self.counters.generation += 1;
+                Ok(Effect::Changed)
+            }
+            Change::PutNetwork(name, spec) => self.put_network(name, spec),
+            Change::DeleteNetwork(name) => self.delete_network(name),
+            Change::PutNode(name, spec) => self.put_node(name, spec),
+            Change::SetNodeDown(name, down) => self.set_node_down(name, *down),
+            Change::DeleteNode(name) => self.delete_node(name),
+            Change::PutEndpoint(name, spec) => self.put_endpoint(name, spec),
+            Change::DeleteEndpoint(name) => self.delete_endpoint(name),
+            Change::CreateService(name, spec) => self.create_service(name, spec),
+            Change::PutService(name, spec) => self.put_service(name, spec),
+            Change::DeleteService(name) => self.delete_service(name),
+        }
+    }
+
+    /// The revision that will hold the transaction.
     pub fn revision(&self) -> u64 {
         self.counters.revision
     }
 
     pub fn put(&mut self, value: Value) {
-        self.writes.push(Write { key: value.key(), value: Some(value) });
+        self.write(value.key(), Some(value));
     }
 
     pub fn remove(&mut self, key: Key) {
-        self.writes.push(Write { key, value: None });
+        self.write(key, None);
     }
 
-    pub fn already_at(&mut self, revision: u64) {
-        self.unchanged = revision;
+    fn write(&mut self, key: Key, value: Option<Value>) {
+        let write = Write { key, value };
+        self.intent.write(&write);
+        self.writes.insert(write.key, write.value);
     }
 
-    fn finish(mut self, count: bool) -> Planned {
-        if self.writes.is_empty() && !count {
-            return Planned::Unchanged(self.unchanged);
+    fn finish(mut self) -> Option<Txn> {
+        if self.writes.is_empty() && self.counters.generation == self.intent.counters.generation {
+            return None;
         }
-        self.put(Value::Counters(self.counters));
-        Planned::Txn(Txn { revision: self.counters.revision, writes: self.writes })
+        self.forget_rested();
+        self.writes.insert(Key::Counters, Some(Value::Counters(self.counters)));
+        let writes = self.writes.into_iter().map(|(key, value)| Write { key, value }).collect();
+        Some(Txn { revision: self.counters.revision, writes })
+    }
+
+    /// Addresses that have rested are free: nothing need be known of them any more.
+    fn forget_rested(&mut self) {
+        let rested = self.intent.resting.iter().filter(|(_, until)| **until <= self.now).take(256);
+        let rested: Vec<Key> = rested.map(|((network, ip), _)| Key::Resting(network.clone(), *ip)).collect();
+        rested.into_iter().for_each(|key| self.remove(key));
     }
 }

@@ -1,106 +1,69 @@
-//! Nodes, networks, and a node's share of each routed network.
+//! Nodes.
 
 use std::sync::Arc;
 
-use api::{Invalid, Kind, Name, Network, NetworkSpec, Node, NodeSpec, NodeSubnet};
-use ipnet::IpNet;
+use api::{Invalid, Kind, Name, Node, NodeSpec};
 
-use super::{Intent, Key, Refused, Value, alloc, change::Draft};
+use super::{
+    Key, Refused, Value, alloc,
+    change::{Draft, Effect},
+};
 
 /// Node ids double as the OpenFlow ports of static tunnels: 14 bits.
-const MAX_NODE_ID: u32 = 0x3fff;
+const MAX_NODE_ID: u64 = 0x3fff;
 
-impl Intent {
-    pub(super) fn create_network(
-        &self,
-        draft: &mut Draft,
-        name: &Name,
-        spec: &NetworkSpec,
-        services: &IpNet,
-    ) -> Result<(), Refused> {
+impl Draft<'_> {
+    pub(super) fn put_node(&mut self, name: &Name, spec: &NodeSpec) -> Result<Effect, Refused> {
         spec.validate()?;
-        if let Some(there) = self.networks.get(name) {
-            if there.spec == *spec {
-                draft.already_at(there.revision);
-                return Ok(());
-            }
-            return Err(Refused::Conflict(format!("network {name} exists with other settings")));
+        let refuse = |reason: String| Err(Invalid::new("address", reason).into());
+        if let Some(other) = self.intent.nodes.values().find(|n| n.spec.address == spec.address && n.name != *name) {
+            return refuse(format!("{} is the address of node {}", spec.address, other.name));
         }
-        for subnet in &spec.subnets {
-            if overlap(subnet, services) {
-                return Err(Invalid::new("subnets", format!("{subnet} overlaps the services' range {services}")).into());
-            }
-            let clash = self.networks.values().find(|other| other.spec.subnets.iter().any(|s| overlap(s, subnet)));
-            if let Some(other) = clash {
-                return Err(Invalid::new("subnets", format!("{subnet} overlaps network {}", other.name)).into());
-            }
-            if let Some(node) = self.nodes.values().find(|node| subnet.contains(&node.spec.address)) {
-                return Err(Invalid::new("subnets", format!("{subnet} holds the address of node {}", node.name)).into());
-            }
+        if let Some(network) = self.intent.networks.values().find(|network| network.contains(spec.address)) {
+            return refuse(format!("{} lies within network {}", spec.address, network.name));
         }
-        let used = |id| self.networks.values().any(|network| network.id == id);
-        let id = alloc::next_id(&mut draft.counters.network, None, used)?;
-        let revision = draft.revision();
-        draft.put(Value::Network(Arc::new(Network { name: name.clone(), id, revision, spec: spec.clone() })));
-        Ok(())
-    }
-
-    pub(super) fn put_node(&self, draft: &mut Draft, name: &Name, spec: &NodeSpec) -> Result<(), Refused> {
-        spec.validate()?;
-        if let Some(other) = self.nodes.values().find(|n| n.spec.address == spec.address && n.name != *name) {
-            let reason = format!("{} is the address of node {}", spec.address, other.name);
-            return Err(Invalid::new("address", reason).into());
+        let there = self.intent.nodes.get(name).cloned();
+        if let Some(there) = there.as_ref().filter(|there| there.spec == *spec) {
+            return Ok(Effect::Unchanged(there.revision));
         }
-        if let Some(network) = self.networks.values().find(|network| network.contains(spec.address)) {
-            let reason = format!("{} lies within network {}", spec.address, network.name);
-            return Err(Invalid::new("address", reason).into());
-        }
-        let there = self.nodes.get(name);
-        if let Some(there) = there.filter(|there| there.spec == *spec) {
-            draft.already_at(there.revision);
-            return Ok(());
-        }
-        let id = match there {
+        let id = match &there {
             Some(there) => there.id,
             None => {
-                let used = |id| self.nodes.values().any(|node| node.id == id);
-                alloc::next_id(&mut draft.counters.node, Some(MAX_NODE_ID), used)?
+                let nodes = &self.intent.nodes;
+                let used = |id| nodes.values().any(|node| node.id == id);
+                alloc::next_id(&mut self.counters.node, MAX_NODE_ID, used)?
             }
         };
-        let revision = draft.revision();
-        draft.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, spec: spec.clone() })));
-        self.give_shares(draft, name)
+        let down = there.as_ref().is_some_and(|there| there.down);
+        let revision = self.revision();
+        self.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, down, spec: spec.clone() })));
+        let networks: Vec<Name> = self.intent.networks.keys().cloned().collect();
+        networks.iter().try_for_each(|network| self.give_share(network, name))?;
+        Ok(if there.is_some() { Effect::Changed } else { Effect::Created })
     }
 
-    fn give_shares(&self, draft: &mut Draft, node: &Name) -> Result<(), Refused> {
-        for network in self.networks.values() {
-            if self.subnet(&network.name, node).is_some() {
-                continue;
-            }
-            let cidr = alloc::share(self, &network.name, &network.spec.subnets, network.spec.node_prefix)?;
-            let revision = draft.revision();
-            let (node, network) = (node.clone(), network.name.clone());
-            draft.put(Value::Subnet(Arc::new(NodeSubnet { node, network, cidr, revision })));
+    pub(super) fn set_node_down(&mut self, name: &Name, down: bool) -> Result<Effect, Refused> {
+        let there = self.intent.nodes.get(name).ok_or_else(|| Refused::NotFound(Kind::Node, name.clone()))?;
+        if there.down == down {
+            return Ok(Effect::Unchanged(there.revision));
         }
-        Ok(())
+        let node = Node { down, revision: self.revision(), ..(**there).clone() };
+        self.put(Value::Node(Arc::new(node)));
+        Ok(Effect::Changed)
     }
 
-    pub(super) fn delete_node(&self, draft: &mut Draft, name: &Name) -> Result<(), Refused> {
-        if !self.nodes.contains_key(name) {
+    pub(super) fn delete_node(&mut self, name: &Name) -> Result<Effect, Refused> {
+        if !self.intent.nodes.contains_key(name) {
             return Err(Refused::NotFound(Kind::Node, name.clone()));
         }
-        let count = self.endpoints_on(name).count();
+        let count = self.intent.endpoints_on(name).count();
         if count > 0 {
             return Err(Refused::Conflict(format!("node {name} still has {count} endpoints; remove them first")));
         }
-        for (network, node) in self.subnets.keys().filter(|(_, node)| node == name) {
-            draft.remove(Key::Subnet(network.clone(), node.clone()));
-        }
-        draft.remove(Key::Node(name.clone()));
-        Ok(())
+        let shares = self.intent.subnets.keys().filter(|(_, node)| node == name);
+        let shares: Vec<Key> = shares.map(|(network, node)| Key::Subnet(network.clone(), node.clone())).collect();
+        shares.into_iter().for_each(|share| self.remove(share));
+        self.remove(Key::Node(name.clone()));
+        Ok(Effect::Removed)
     }
-}
-
-fn overlap(a: &IpNet, b: &IpNet) -> bool {
-    a.contains(&b.network()) || b.contains(&a.network())
 }

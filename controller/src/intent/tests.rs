@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use api::{EndpointSpec, NodeSpec, ServiceSpec};
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -23,7 +25,7 @@ fn node(n: u8) -> Change {
 
 fn endpoint(node: u8, n: u32, ip: Option<&str>) -> Change {
     let spec: EndpointSpec = json(serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "ip": ip}));
-    Change::CreateEndpoint(name(&format!("e{n}")), spec)
+    Change::PutEndpoint(name(&format!("e{n}")), spec)
 }
 
 fn service(vip: &str, backends: &[&str]) -> ServiceSpec {
@@ -33,19 +35,17 @@ fn service(vip: &str, backends: &[&str]) -> ServiceSpec {
 fn with_nodes(count: u8) -> Intent {
     let mut intent = Intent::default();
     let network = json(serde_json::json!({"subnets": ["10.244.0.0/16"], "node_prefix": 24}));
-    make(&mut intent, &Change::CreateNetwork(name("default"), network), 0).unwrap();
+    make(&mut intent, &Change::PutNetwork(name("default"), network), 0).unwrap();
     for n in 1..=count {
         make(&mut intent, &node(n), 0).unwrap();
     }
     intent
 }
 
-fn make(intent: &mut Intent, change: &Change, now: u64) -> Result<Planned, Refused> {
-    let planned = intent.plan(change, &services(), now)?;
-    if let Planned::Txn(txn) = &planned {
-        intent.apply(txn);
-    }
-    Ok(planned)
+fn make(intent: &mut Intent, change: &Change, now: u64) -> Result<Effect, Refused> {
+    let plan = intent.plan(std::slice::from_ref(change), &services(), now).map_err(|rejected| rejected.refused)?;
+    plan.txn.iter().for_each(|txn| intent.apply(txn));
+    Ok(plan.effects[0])
 }
 
 fn refusal(intent: &mut Intent, change: &Change) -> String {
@@ -76,8 +76,8 @@ fn the_same_again_changes_nothing() {
     let mut intent = with_nodes(1);
     make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
     let revision = intent.revision();
-    assert_eq!(make(&mut intent, &endpoint(1, 1, None), 9).unwrap(), Planned::Unchanged(revision));
-    assert!(matches!(make(&mut intent, &node(1), 9).unwrap(), Planned::Unchanged(_)));
+    assert_eq!(make(&mut intent, &endpoint(1, 1, None), 9).unwrap(), Effect::Unchanged(revision));
+    assert!(matches!(make(&mut intent, &node(1), 9).unwrap(), Effect::Unchanged(_)));
     assert_eq!(intent.revision(), revision);
 }
 
@@ -107,17 +107,11 @@ fn refusals_name_the_field_and_what_is_wrong() {
             "address: 10.244.9.9 lies within network default",
         ),
         (
-            Change::CreateNetwork(
-                name("n"),
-                json(serde_json::json!({"subnets": ["10.244.0.0/20"], "node_prefix": 24})),
-            ),
+            Change::PutNetwork(name("n"), json(serde_json::json!({"subnets": ["10.244.0.0/20"], "node_prefix": 24}))),
             "subnets: 10.244.0.0/20 overlaps network default",
         ),
         (
-            Change::CreateNetwork(
-                name("n"),
-                json(serde_json::json!({"subnets": ["10.100.0.0/16"], "node_prefix": 24})),
-            ),
+            Change::PutNetwork(name("n"), json(serde_json::json!({"subnets": ["10.100.0.0/16"], "node_prefix": 24}))),
             "overlaps the services' range",
         ),
     ];
@@ -131,11 +125,59 @@ fn refusals_name_the_field_and_what_is_wrong() {
 fn a_freed_address_rests_before_reuse() {
     let mut intent = with_nodes(1);
     make(&mut intent, &endpoint(1, 1, None), 1000).unwrap();
+    make(&mut intent, &endpoint(1, 2, Some("10.244.1.254")), 1000).unwrap();
     make(&mut intent, &Change::DeleteEndpoint(name("e1")), 1000).unwrap();
-    make(&mut intent, &endpoint(1, 2, None), 1000 + REST_SECONDS - 1).unwrap();
-    assert_eq!(ip_of(&intent, "e2"), "10.244.1.3");
-    make(&mut intent, &endpoint(1, 3, None), 1000 + REST_SECONDS).unwrap();
-    assert_eq!(ip_of(&intent, "e3"), "10.244.1.2");
+    make(&mut intent, &endpoint(1, 3, None), 1000 + REST_SECONDS - 1).unwrap();
+    assert_eq!(ip_of(&intent, "e3"), "10.244.1.3");
+    make(&mut intent, &endpoint(1, 4, None), 1000 + REST_SECONDS).unwrap();
+    assert_eq!(ip_of(&intent, "e4"), "10.244.1.2");
+}
+
+#[test]
+fn changes_are_made_together_or_not_at_all() {
+    let mut intent = with_nodes(1);
+    let revision = intent.revision();
+    let web = |backend: &str| Change::PutService(name("web"), service("10.96.0.10", &[backend]));
+    let changes = [endpoint(1, 1, None), endpoint(1, 2, None), web("10.244.1.3"), endpoint(1, 1, None)];
+    let plan = intent.plan(&changes, &services(), 0).unwrap();
+    assert_eq!(plan.effects[..3], [Effect::Created; 3]);
+    assert_eq!(plan.effects[3], Effect::Unchanged(revision + 1), "later changes see earlier ones");
+    intent.apply(&plan.txn.unwrap());
+    assert_eq!((intent.revision(), intent.endpoints.len()), (revision + 1, 2));
+    assert_eq!(intent.plan(&changes, &services(), 0).unwrap().txn, None, "the same again changes nothing");
+    let bad = [endpoint(1, 3, None), web("1.2.3.4")];
+    let rejected = intent.plan(&bad, &services(), 0).unwrap_err();
+    assert_eq!(rejected.index, 1);
+    assert!(rejected.refused.to_string().contains("1.2.3.4"), "{rejected:?}");
+}
+
+#[test]
+fn what_a_snapshot_shows_stays() {
+    let mut intent = with_nodes(1);
+    let before = intent.clone();
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    assert_eq!((before.endpoints.len(), before.endpoints_on(&name("h1")).count()), (0, 0));
+    assert_eq!(intent.endpoints_on(&name("h1")).count(), 1);
+}
+
+#[test]
+fn a_flat_network_gives_addresses_of_one_subnet_on_all_nodes() {
+    let mut intent = with_nodes(2);
+    let flat = json(serde_json::json!({"subnets": ["10.50.0.0/24"], "mode": "flat"}));
+    make(&mut intent, &Change::PutNetwork(name("blue"), flat), 0).unwrap();
+    for n in 1..=2 {
+        let spec = serde_json::json!({"node": format!("h{n}"), "network": "blue", "device": format!("p{n}")});
+        make(&mut intent, &Change::PutEndpoint(name(&format!("e{n}")), json(spec)), 0).unwrap();
+    }
+    assert_eq!((ip_of(&intent, "e1").as_str(), ip_of(&intent, "e2").as_str()), ("10.50.0.2", "10.50.0.3"));
+    assert!(intent.is_member(&name("blue"), &name("h2")));
+    let refused = refusal(&mut intent, &Change::DeleteNetwork(name("blue")));
+    assert!(refused.contains("2 endpoints"), "{refused}");
+    for n in 1..=2 {
+        make(&mut intent, &Change::DeleteEndpoint(name(&format!("e{n}"))), 0).unwrap();
+    }
+    assert!(!intent.is_member(&name("blue"), &name("h2")));
+    make(&mut intent, &Change::DeleteNetwork(name("blue")), 0).unwrap();
 }
 
 #[test]

@@ -8,9 +8,12 @@ use openflow::{
     action::{Ct, Nat, Subfield},
 };
 
-use super::Table;
+use super::{Table, reg};
 
 const ARP_REPLY: u16 = 2;
+
+/// The bit of the 24 bits of a tunnel's id that says [`reg::SERVED`]; those below are the network's id.
+const MARK: u16 = 23;
 
 /// Does these now.
 pub fn apply(actions: Vec<Action>) -> Vec<Instruction> {
@@ -32,14 +35,33 @@ pub fn load(reg: u8, value: u32) -> Action {
     Action::set_reg(reg, value)
 }
 
-/// The network's id as the tunnel carried it.
-pub fn tunnel_id_to_reg(reg: u8) -> Action {
-    Action::copy(Subfield::new(Field::OXM_OF_TUNNEL_ID, 0, 24), Subfield::new(Field::reg(reg), 0, 24))
+/// Sets a bit of [`reg::FLAGS`].
+pub fn set_flag(bit: u8) -> Action {
+    Action::load(Subfield::new(Field::reg(reg::FLAGS), u16::from(bit), 1), 1)
 }
 
-/// The network's id as the tunnel is to carry it.
-pub fn set_tunnel_id(id: u32) -> Action {
-    Action::set_field(Field::OXM_OF_TUNNEL_ID, u64::from(id))
+/// Adds that a bit of [`reg::FLAGS`] is set.
+pub fn flag(matching: Match, bit: u8) -> Match {
+    matching.reg_masked(reg::FLAGS, 1 << bit, 1 << bit)
+}
+
+/// Network and mark as the tunnel carried them.
+pub fn from_tunnel_id() -> [Action; 2] {
+    let network = Subfield::new(Field::reg(reg::NETWORK), 0, MARK);
+    [Action::copy(Subfield::new(Field::OXM_OF_TUNNEL_ID, 0, MARK), network), Action::copy(tunnel_mark(), served())]
+}
+
+/// Network and mark as the tunnel is to carry them.
+pub fn to_tunnel_id(network: u32) -> [Action; 2] {
+    [Action::set_field(Field::OXM_OF_TUNNEL_ID, u64::from(network)), Action::copy(served(), tunnel_mark())]
+}
+
+fn tunnel_mark() -> Subfield {
+    Subfield::new(Field::OXM_OF_TUNNEL_ID, MARK, 1)
+}
+
+fn served() -> Subfield {
+    Subfield::new(Field::reg(reg::FLAGS), u16::from(reg::SERVED), 1)
 }
 
 /// The other end of a tunnel whose port leaves that open.

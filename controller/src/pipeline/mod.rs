@@ -8,7 +8,7 @@ mod reason;
 mod tables;
 
 pub use cookie::Cookie;
-pub use flow::{Flow, FlowBody, FlowKey, Group};
+pub use flow::{Flow, FlowBody, FlowKey, Flows, Group, Groups};
 pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
 pub use reason::Reason;
 pub use tables::Table;
@@ -30,7 +30,7 @@ pub mod reg {
     pub const OUT: u8 = 1;
     /// Where the packet came from: one of the `FROM_…` values.
     pub const FROM: u8 = 2;
-    /// Bits: see [`FLAG_HAIRPIN`].
+    /// Bits: see [`HAIRPIN`] and [`SERVED`].
     pub const FLAGS: u8 = 3;
 
     /// From an endpoint of this node.
@@ -40,6 +40,9 @@ pub mod reg {
     /// From another node.
     pub const FROM_TUNNEL: u32 = 3;
 
-    /// The packet goes back to the endpoint it came from, which reached itself through a service.
-    pub const FLAG_HAIRPIN: u32 = 1;
+    /// Bit of [`FLAGS`]: the packet goes back to the endpoint it came from, which reached itself through a service.
+    pub const HAIRPIN: u8 = 0;
+    /// Bit of [`FLAGS`]: it comes from where a service has a backend; conntrack knows whether it is an answer to a virtual
+    /// address.
+    pub const SERVED: u8 = 1;
 }

@@ -1,13 +1,10 @@
 //! The difference between what a switch is to have and what it has, in an order in which no packet meets a half-built
 //! table: groups before the flows that use them, removals last.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{net::Ipv4Addr, sync::Arc};
 
-use super::Installed;
-use crate::{
-    compile::SwitchState,
-    pipeline::{Flow, FlowKey, Group},
-};
+use super::differences::Difference;
+use crate::pipeline::{Flow, FlowBody, FlowKey, Group};
 
 /// Connections whose entries must go because their backend left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,13 +23,13 @@ pub struct Batch {
     /// Its number within the switch.
     pub id: u64,
     /// Groups to add.
-    pub groups_added: Vec<Group>,
+    pub groups_added: Vec<Arc<Group>>,
     /// Groups to change.
-    pub groups_changed: Vec<Group>,
+    pub groups_changed: Vec<Arc<Group>>,
     /// Flows to add or replace.
     pub flows_set: Vec<Flow>,
     /// Flows to remove.
-    pub flows_removed: Vec<FlowKey>,
+    pub flows_removed: Vec<Arc<FlowKey>>,
     /// Groups to remove.
     pub groups_removed: Vec<u32>,
     /// Connections to forget, once the rest is done.
@@ -40,36 +37,24 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What makes `installed` what is `desired`, as far as these flows and groups go.
-    pub(super) fn difference(
-        id: u64,
-        desired: &SwitchState,
-        installed: &Installed,
-        flows: &BTreeSet<FlowKey>,
-        groups: &BTreeSet<u32>,
-    ) -> Self {
-        let mut batch = Self { id, ..Self::default() };
-        for key in flows {
-            match (desired.flow(key), installed.flows.get(key)) {
-                (Some(want), have) if have != Some(want) => {
-                    batch.flows_set.push(Flow { key: key.clone(), body: want.clone() });
-                }
-                (None, Some(_)) => batch.flows_removed.push(key.clone()),
-                _ => {}
-            }
+    /// Adds what makes a flow as it is to be.
+    pub(super) fn flow(&mut self, key: &Arc<FlowKey>, difference: &Difference<FlowBody>) {
+        match &difference.want {
+            Some(want) => self.flows_set.push(Flow { key: key.clone(), body: want.clone() }),
+            None => self.flows_removed.push(key.clone()),
         }
-        for id in groups {
-            match (desired.groups().get(id), installed.groups.get(id)) {
-                (Some(want), None) => batch.groups_added.push(want.clone()),
-                (Some(want), Some(have)) if want != have => batch.groups_changed.push(want.clone()),
-                (None, Some(_)) => batch.groups_removed.push(*id),
-                _ => {}
-            }
-            let backends = |group: Option<&Group>| group.map(Group::backends).unwrap_or_default();
-            let (before, after) = (backends(installed.groups.get(id)), backends(desired.groups().get(id)));
-            batch.flushes.extend(before.difference(&after));
+    }
+
+    /// Adds what makes a group as it is to be.
+    pub(super) fn group(&mut self, id: u32, difference: &Difference<Group>) {
+        let Difference { have, want, .. } = difference;
+        match want {
+            Some(want) if have.is_none() => self.groups_added.push(want.clone()),
+            Some(want) => self.groups_changed.push(want.clone()),
+            None => self.groups_removed.push(id),
         }
-        batch
+        let backends = |group: &Option<Arc<Group>>| group.as_ref().map(|group| group.backends()).unwrap_or_default();
+        self.flushes.extend(backends(have).difference(&backends(want)));
     }
 
     /// Whether there is nothing to do.
@@ -85,20 +70,5 @@ impl Batch {
     /// How many group-mods it takes.
     pub fn group_mods(&self) -> usize {
         self.groups_added.len() + self.groups_changed.len() + self.groups_removed.len()
-    }
-
-    pub(super) fn apply_to(self, installed: &mut Installed) {
-        for flow in self.flows_set {
-            installed.flows.insert(flow.key, flow.body);
-        }
-        for key in &self.flows_removed {
-            installed.flows.remove(key);
-        }
-        for group in self.groups_added.into_iter().chain(self.groups_changed) {
-            installed.groups.insert(group.id, group);
-        }
-        for id in &self.groups_removed {
-            installed.groups.remove(id);
-        }
     }
 }

@@ -1,11 +1,14 @@
 //! What someone else changed: noted as installed, marked as dirty, so that the next batch puts it right.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::Switch;
+use super::{Switch, differences::Differences};
 use crate::{
-    compile::SwitchState,
-    pipeline::{FlowBody, FlowKey, Group},
+    compile::State,
+    pipeline::{FlowBody, FlowKey, Flows, Groups},
 };
 
 /// A flow or group that is not as it is to be, and was not changed by us.
@@ -27,62 +30,63 @@ pub enum Drift {
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     /// All flows, if they were read.
-    pub flows: Option<BTreeMap<FlowKey, FlowBody>>,
+    pub flows: Option<Flows>,
     /// All groups by id.
-    pub groups: BTreeMap<u32, Group>,
+    pub groups: Groups,
 }
 
 impl Switch {
     /// The switch said that someone changed these flows; none as a body: removed.
-    pub fn foreign(&mut self, changes: Vec<(FlowKey, Option<FlowBody>)>, desired: &SwitchState) -> Vec<Drift> {
-        let Some(installed) = &mut self.installed else { return Vec::new() };
+    pub fn foreign(&mut self, changes: Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>, desired: &State) -> Vec<Drift> {
+        let Some(known) = &mut self.known else { return Vec::new() };
         let mut drifts = Vec::new();
-        for (key, body) in changes {
-            drifts.extend(flow_drift(&key, body.as_ref(), desired));
-            match body {
-                Some(body) => drop(installed.flows.insert(key.clone(), body)),
-                None => drop(installed.flows.remove(&key)),
-            }
-            self.dirty_flows.insert(key);
+        for (key, seen) in changes {
+            let want = desired.flows.get(&key);
+            drifts.extend(flow_drift(&key, seen.as_ref(), want));
+            known.flows.saw(key, seen, want.cloned());
         }
         drifts
     }
 
     /// What the switch has was read again. Says nothing while a batch is on its way: it may or may not be seen.
-    pub fn audit(&mut self, audit: Audit, desired: &SwitchState) -> Vec<Drift> {
+    pub fn audit(&mut self, audit: Audit, desired: &State) -> Vec<Drift> {
         if self.in_flight.is_some() {
             return Vec::new();
         }
-        let Some(installed) = &mut self.installed else { return Vec::new() };
-        let mut drifts = Vec::new();
-        if let Some(seen) = audit.flows {
-            let differing = |key: &&FlowKey| seen.get(*key) != installed.flows.get(*key);
-            let keys: BTreeSet<FlowKey> =
-                seen.keys().chain(installed.flows.keys()).filter(differing).cloned().collect();
-            drifts.extend(keys.iter().filter_map(|key| flow_drift(key, seen.get(key), desired)));
-            self.dirty_flows.extend(keys);
-            installed.flows = seen;
-        }
-        let differing = |id: &&u32| audit.groups.get(*id) != installed.groups.get(*id);
-        let ids: BTreeSet<u32> =
-            audit.groups.keys().chain(installed.groups.keys()).filter(differing).copied().collect();
-        for id in ids {
-            match (desired.groups().get(&id), audit.groups.get(&id)) {
-                (Some(want), seen) if seen != Some(want) => drifts.push(Drift::GroupChanged(id)),
-                (None, Some(_)) => drifts.push(Drift::GroupForeign(id)),
-                _ => {}
-            }
-            self.dirty_groups.insert(id);
-        }
-        installed.groups = audit.groups;
+        let Some(known) = &mut self.known else { return Vec::new() };
+        let flows = audit.flows.map(|seen| unexpected(&seen, &desired.flows, &known.flows)).unwrap_or_default();
+        let groups = unexpected(&audit.groups, &desired.groups, &known.groups);
+        let drifts = flows.iter().filter_map(|(key, seen, want)| flow_drift(key, seen.as_ref(), want.as_ref()));
+        let drifts = drifts.chain(groups.iter().filter_map(|(id, seen, want)| match want {
+            Some(_) => (seen != want).then_some(Drift::GroupChanged(*id)),
+            None => seen.is_some().then_some(Drift::GroupForeign(*id)),
+        }));
+        let drifts = drifts.collect();
+        flows.into_iter().for_each(|(key, seen, want)| known.flows.saw(key, seen, want));
+        groups.into_iter().for_each(|(id, seen, want)| known.groups.saw(id, seen, want));
         drifts
     }
 }
 
-fn flow_drift(key: &FlowKey, seen: Option<&FlowBody>, desired: &SwitchState) -> Option<Drift> {
-    match (desired.flow(key), seen) {
-        (Some(want), None) => Some(Drift::FlowGone(key.clone(), want.clone())),
-        (Some(want), Some(seen)) if want != seen => Some(Drift::FlowChanged(key.clone(), want.clone())),
+/// A key, what was seen under it, and what is wanted there.
+type Seen<K, T> = (K, Option<Arc<T>>, Option<Arc<T>>);
+
+/// What was seen and is neither wanted nor known to differ from that.
+fn unexpected<K: Ord + Clone, T: PartialEq>(
+    seen: &BTreeMap<K, Arc<T>>,
+    desired: &BTreeMap<K, Arc<T>>,
+    known: &Differences<K, T>,
+) -> Vec<Seen<K, T>> {
+    let keys: BTreeSet<&K> = seen.keys().chain(desired.keys()).chain(known.iter().map(|(key, _)| key)).collect();
+    let all = keys.into_iter().map(|key| (key.clone(), seen.get(key).cloned(), desired.get(key).cloned()));
+    let expected = |key: &K, want: &Option<Arc<T>>| known.get(key).map_or(want.clone(), |known| known.have.clone());
+    all.filter(|(key, seen, want)| *seen != expected(key, want)).collect()
+}
+
+fn flow_drift(key: &FlowKey, seen: Option<&Arc<FlowBody>>, want: Option<&Arc<FlowBody>>) -> Option<Drift> {
+    match (want, seen) {
+        (Some(want), None) => Some(Drift::FlowGone(key.clone(), (**want).clone())),
+        (Some(want), Some(seen)) if want != seen => Some(Drift::FlowChanged(key.clone(), (**want).clone())),
         (None, Some(_)) => Some(Drift::FlowForeign(key.clone())),
         _ => None,
     }

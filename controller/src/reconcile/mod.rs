@@ -9,6 +9,7 @@
 //! ```
 
 mod batch;
+mod differences;
 mod drift;
 mod set_aside;
 #[cfg(test)]
@@ -16,11 +17,12 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
-    compile::{Delta, SwitchState},
+    compile::{Delta, State},
     pipeline::{FlowBody, FlowKey, Group},
 };
 
@@ -28,27 +30,24 @@ pub use batch::{Batch, CtFlush};
 pub use drift::{Audit, Drift};
 pub use set_aside::{OwnerId, Refusal};
 
+use differences::Differences;
 use set_aside::SetAside;
 
 /// How long to wait after a refused batch, at first and at the most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// What a switch has, as read back or as it acknowledged since.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Installed {
-    /// Flows.
-    pub flows: BTreeMap<FlowKey, FlowBody>,
-    /// Groups by id.
-    pub groups: BTreeMap<u32, Group>,
+/// Where a switch that was read back differs from what it is to be.
+#[derive(Debug, Default)]
+struct Known {
+    flows: Differences<Arc<FlowKey>, FlowBody>,
+    groups: Differences<u32, Group>,
 }
 
 /// What is known of one switch, and what is on its way there.
 #[derive(Debug, Default)]
 pub struct Switch {
-    installed: Option<Installed>,
-    dirty_flows: BTreeSet<FlowKey>,
-    dirty_groups: BTreeSet<u32>,
-    in_flight: Option<(Batch, Revisions)>,
+    known: Option<Known>,
+    in_flight: Option<(u64, Revisions)>,
     waiting: Revisions,
     set_aside: SetAside,
     failures: u32,
@@ -63,26 +62,27 @@ type Revisions = BTreeMap<u64, BTreeSet<OwnerId>>;
 impl Switch {
     /// Intent changed what this switch is to have.
     pub fn changed(&mut self, delta: &Delta, revision: u64) {
-        let flows = delta.flows.values().flatten().map(OwnerId::of_flow);
+        let flows = delta.flows.values().filter_map(|edit| edit.after.as_deref()).map(OwnerId::of_flow);
         let owners: BTreeSet<OwnerId> = flows.chain(delta.groups.keys().map(|id| OwnerId::of_group(*id))).collect();
         self.set_aside.lift(&owners);
-        self.dirty_flows.extend(delta.flows.keys().cloned());
-        self.dirty_groups.extend(delta.groups.keys());
+        if let Some(known) = &mut self.known {
+            delta.flows.iter().for_each(|(key, edit)| known.flows.wanted(key, edit));
+            delta.groups.iter().for_each(|(id, edit)| known.groups.wanted(id, edit));
+        }
         self.waiting.insert(revision, owners);
     }
 
     /// The switch was read back.
-    pub fn observed(&mut self, installed: Installed, desired: &SwitchState) {
-        self.dirty_flows = desired.flows().map(|(key, _)| key).chain(installed.flows.keys()).cloned().collect();
-        self.dirty_groups = desired.groups().keys().chain(installed.groups.keys()).copied().collect();
-        self.installed = Some(installed);
+    pub fn observed(&mut self, read: &State, desired: &State) {
+        let flows = Differences::between(&read.flows, &desired.flows);
+        self.known = Some(Known { flows, groups: Differences::between(&read.groups, &desired.groups) });
         self.in_flight = None;
         self.retry_at = None;
     }
 
     /// The session to the switch ended: nothing is known of it any more.
     pub fn lost(&mut self) {
-        self.installed = None;
+        self.known = None;
         self.retry_at = None;
         if let Some((_, revisions)) = self.in_flight.take() {
             self.waiting.extend(revisions);
@@ -90,28 +90,38 @@ impl Switch {
     }
 
     /// What to send now, if anything. An empty difference acknowledges what waited: see [`Switch::acknowledged`].
-    pub fn next_batch(&mut self, desired: &SwitchState) -> Option<Batch> {
-        let installed = self.installed.as_ref()?;
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        let known = self.known.as_mut()?;
         if self.in_flight.is_some() || self.retry_at.is_some() {
             return None;
         }
-        let owner = |key: &FlowKey| desired.flow(key).map(OwnerId::of_flow);
-        let group_owner = |id: &u32| desired.groups().get(id).map(|group| OwnerId::of_group(group.id));
-        let aside = |owner: Option<OwnerId>| owner.is_some_and(|owner| self.set_aside.holds(owner));
-        let (later, flows): (BTreeSet<FlowKey>, BTreeSet<FlowKey>) =
-            std::mem::take(&mut self.dirty_flows).into_iter().partition(|key| aside(owner(key)));
-        let (later_groups, groups): (BTreeSet<u32>, BTreeSet<u32>) =
-            std::mem::take(&mut self.dirty_groups).into_iter().partition(|id| aside(group_owner(id)));
-        let held = later.iter().filter_map(owner).chain(later_groups.iter().filter_map(group_owner)).collect();
+        let mut batch = Batch { id: self.batches + 1, ..Batch::default() };
+        let mut held = BTreeSet::new();
+        let mut aside = |owner: Option<OwnerId>| {
+            let aside = owner.filter(|owner| self.set_aside.holds(*owner));
+            held.extend(aside);
+            aside.is_some()
+        };
+        for (key, difference) in known.flows.iter() {
+            if !aside(difference.want.as_deref().map(OwnerId::of_flow)) {
+                batch.flow(key, difference);
+            }
+        }
+        for (id, difference) in known.groups.iter() {
+            if !aside(difference.want.as_ref().map(|_| OwnerId::of_group(*id))) {
+                batch.group(*id, difference);
+            }
+        }
         self.set_aside.keep_only(&held);
-        self.dirty_flows = later;
-        self.dirty_groups = later_groups;
-        self.batches += 1;
-        let batch = Batch::difference(self.batches, desired, installed, &flows, &groups);
         if batch.is_empty() {
             return None;
         }
-        self.in_flight = Some((batch.clone(), std::mem::take(&mut self.waiting)));
+        let keys = batch.flows_set.iter().map(|flow| &flow.key).chain(&batch.flows_removed);
+        keys.for_each(|key| known.flows.send(key));
+        let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|group| &group.id);
+        groups.chain(&batch.groups_removed).for_each(|id| known.groups.send(id));
+        self.batches += 1;
+        self.in_flight = Some((batch.id, std::mem::take(&mut self.waiting)));
         Some(batch)
     }
 
@@ -120,28 +130,24 @@ impl Switch {
     /// A refused batch changed nothing in the switch. If it is known whose flow or group was refused, that object is
     /// set aside for a while and the others go on; else the switch is read back and all tried again after a while.
     pub fn done(&mut self, id: u64, result: Result<(), Refusal>, now: Instant) -> BTreeSet<u64> {
-        let Some((batch, revisions)) = self.in_flight.take_if(|(batch, _)| batch.id == id) else {
+        let Some((_, revisions)) = self.in_flight.take_if(|(sent, _)| *sent == id) else {
             return BTreeSet::new();
         };
         self.waiting.extend(revisions);
+        if let Some(known) = &mut self.known {
+            known.flows.arrived(result.is_ok());
+            known.groups.arrived(result.is_ok());
+        }
         match result {
             Ok(()) => {
-                if let Some(installed) = &mut self.installed {
-                    batch.apply_to(installed);
-                }
                 self.failures = 0;
                 self.error = None;
                 self.set_aside.forget_lifted();
                 return self.take_settled();
             }
-            Err(Refusal { owner: Some(owner), error }) => {
-                self.dirty_flows.extend(batch.flows_set.into_iter().map(|flow| flow.key).chain(batch.flows_removed));
-                let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|group| group.id);
-                self.dirty_groups.extend(groups.chain(batch.groups_removed));
-                self.set_aside.add(owner, error, now);
-            }
+            Err(Refusal { owner: Some(owner), error }) => self.set_aside.add(owner, error, now),
             Err(Refusal { owner: None, error }) => {
-                self.installed = None;
+                self.known = None;
                 self.retry_at = Some(now + backoff(self.failures));
                 self.failures = self.failures.saturating_add(1);
                 self.error = Some(error);
@@ -152,7 +158,7 @@ impl Switch {
 
     /// The revisions that turned out to need nothing: call after [`Switch::next_batch`] had nothing to send.
     pub fn acknowledged(&mut self) -> BTreeSet<u64> {
-        let settled = self.installed.is_some() && self.in_flight.is_none() && self.retry_at.is_none();
+        let settled = self.known.is_some() && self.in_flight.is_none() && self.retry_at.is_none();
         if settled { self.take_settled() } else { BTreeSet::new() }
     }
 
@@ -182,11 +188,8 @@ impl Switch {
 
     /// Whether all the switch is to have is acknowledged.
     pub fn converged(&self) -> bool {
-        self.installed.is_some()
-            && self.in_flight.is_none()
-            && self.waiting.is_empty()
-            && self.dirty_flows.is_empty()
-            && self.dirty_groups.is_empty()
+        let equal = |known: &Known| known.flows.is_empty() && known.groups.is_empty();
+        self.known.as_ref().is_some_and(equal) && self.in_flight.is_none() && self.waiting.is_empty()
     }
 
     /// The revisions not yet acknowledged.

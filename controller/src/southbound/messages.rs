@@ -1,4 +1,6 @@
-//! Between our words and OpenFlow's: batches to messages, what a switch answers to [`Installed`].
+//! Between our words and OpenFlow's: batches to messages, what a switch answers to [`State`].
+
+use std::sync::Arc;
 
 use openflow::{
     Body, Match, PortNo, TableId,
@@ -13,9 +15,10 @@ use openflow::{
 };
 
 use crate::{
+    compile::State,
     dump::{self, Owners},
     pipeline::{Cookie, Flow, FlowBody, FlowKey, Group},
-    reconcile::{Batch, CtFlush, Installed, OwnerId},
+    reconcile::{Batch, CtFlush, OwnerId},
 };
 
 /// The messages of a batch, in an order in which no packet meets a half-built table, and whose each is.
@@ -23,7 +26,7 @@ pub fn bundle(batch: &Batch) -> Vec<Body> {
     let added = batch.groups_added.iter().map(|group| group_mod(group, GroupMod::add));
     let changed = batch.groups_changed.iter().map(|group| group_mod(group, GroupMod::modify));
     let set = batch.flows_set.iter().map(add);
-    let removed = batch.flows_removed.iter().map(delete);
+    let removed = batch.flows_removed.iter().map(|key| delete(key));
     let gone = batch.groups_removed.iter().map(|id| Body::from(GroupMod::delete(*id)));
     added.chain(changed).chain(set).chain(removed).chain(gone).collect()
 }
@@ -45,7 +48,7 @@ pub fn describe(batch: &Batch, index: usize, owners: &Owners) -> String {
     let removed = batch.flows_removed.iter().map(|key| (key, None));
     let gone = batch.groups_removed.iter().copied();
     let owned = |owner: Option<String>, what: String| owner.map_or(what.clone(), |owner| format!("{owner}: {what}"));
-    let flow = |(key, cookie): (&FlowKey, Option<u64>)| {
+    let flow = |(key, cookie): (&Arc<FlowKey>, Option<u64>)| {
         owned(cookie.and_then(|cookie| owners.of(Cookie::from_u64(cookie))), dump::describe(key))
     };
     let group = |id: u32| owned(dump::group_owner(id, owners), format!("group {id}"));
@@ -67,21 +70,22 @@ pub fn flush(flush: &CtFlush) -> Body {
 }
 
 /// What a switch answered, in the normal form of ours.
-pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> Installed {
-    Installed {
-        flows: flows.iter().map(flow).collect(),
-        groups: groups.into_iter().map(|desc| (desc.group_id.0, group(desc))).collect(),
+pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> State {
+    let shared = |(key, body)| (Arc::new(key), Arc::new(body));
+    State {
+        flows: flows.iter().map(flow).map(shared).collect(),
+        groups: groups.into_iter().map(|desc| (desc.group_id.0, Arc::new(group(desc)))).collect(),
     }
 }
 
 /// What a monitor of flows tells, but for what we did ourselves.
-pub fn foreign(updates: Vec<FlowUpdate>) -> Vec<(FlowKey, Option<FlowBody>)> {
+pub fn foreign(updates: Vec<FlowUpdate>) -> Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)> {
     let change = |update| match update {
         FlowUpdate::Added(full) | FlowUpdate::Modified(full) => {
             let (key, body) = updated(full);
-            Some((key, Some(body)))
+            Some((Arc::new(key), Some(Arc::new(body))))
         }
-        FlowUpdate::Deleted(full) => Some((updated(full).0, None)),
+        FlowUpdate::Deleted(full) => Some((Arc::new(updated(full).0), None)),
         FlowUpdate::Abbrev { .. } => None,
     };
     updates.into_iter().filter_map(change).collect()

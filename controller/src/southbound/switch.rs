@@ -1,6 +1,6 @@
 //! One OpenFlow session: who is it, make it ours, then do as the core says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::Name;
 use openflow::{
@@ -24,6 +24,7 @@ use tokio::{
 
 use super::{Switches, messages};
 use crate::{
+    compile::State,
     core::SessionId,
     dump::Owners,
     events::EventKind,
@@ -203,7 +204,7 @@ pub async fn run(
 /// What a switch says unasked.
 enum Heard {
     /// Others changed flows.
-    Changes(Vec<(FlowKey, Option<FlowBody>)>),
+    Changes(Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>),
     /// Others may have changed flows while it could not tell.
     Gap,
     /// Nothing that concerns us.
@@ -228,7 +229,7 @@ async fn audit(session: &SwitchSession, flows_too: bool) -> Result<Audit, String
     Ok(Audit { flows: flows_too.then_some(seen.flows), groups: seen.groups })
 }
 
-async fn read_back(session: &SwitchSession) -> Result<crate::reconcile::Installed, String> {
+async fn read_back(session: &SwitchSession) -> Result<State, String> {
     let flows = session.read_flows().await?;
     let groups = session.read_group_descs().await?;
     Ok(messages::installed(flows, groups))

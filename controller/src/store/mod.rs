@@ -1,27 +1,31 @@
 //! Where intent is kept: planned, written to disk, and only then true.
 //!
 //! ```text
-//!  propose(Change) ──► writer thread: plan ► commit ► apply ──► Arc<Txn> to subscribers
+//!  propose(changes) ──► writer thread: plan ► commit ► publish ──► Arc<Txn> to the subscriber
 //!                          │      (all waiting proposals share one commit)
-//!                      Backend (redb)              RwLock<Intent> ◄── read()
+//!                      Backend (redb)                Published ◄── read(), watch()
 //! ```
 
+mod published;
 mod redb;
 #[cfg(test)]
 mod tests;
 
 use std::{
     path::Path,
-    sync::{Arc, RwLock, RwLockReadGuard, mpsc as sync_mpsc},
+    sync::{Arc, mpsc as sync_mpsc},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use ipnet::IpNet;
 use tokio::sync::oneshot;
 
-use crate::intent::{Change, Intent, Planned, Refused, Txn, Value};
+use crate::intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value};
 
-pub use self::redb::RedbBackend;
+pub use self::{
+    published::{Published, Subscriber, TooOld, Watch},
+    redb::RedbBackend,
+};
 
 /// How many proposals share one commit at the most.
 const MAX_BATCH: usize = 256;
@@ -54,33 +58,37 @@ pub struct StoreError {
 /// Why a proposal came to nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ProposeError {
-    /// The change is not allowed.
-    #[error(transparent)]
-    Refused(#[from] Refused),
+    /// A change is not allowed.
+    #[error("{}", .0.refused)]
+    Rejected(Rejected),
     /// It could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A change that is made, or was so before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Changes that are made, or were so before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The revision that holds it.
+    /// The revision that holds them.
     pub revision: u64,
-    /// Whether this proposal changed anything.
-    pub changed: bool,
+    /// What each did.
+    pub effects: Vec<Effect>,
 }
 
-/// Who is told of every transaction.
-pub type Subscriber = Box<dyn Fn(Arc<Txn>) + Send>;
+impl Accepted {
+    /// Whether this proposal changed anything.
+    pub fn changed(&self) -> bool {
+        self.effects.iter().any(|effect| !matches!(effect, Effect::Unchanged(_)))
+    }
+}
 
 type Answer = oneshot::Sender<Result<Accepted, ProposeError>>;
 
 /// A handle to the store.
 #[derive(Clone)]
 pub struct Store {
-    intent: Arc<RwLock<Intent>>,
-    proposals: sync_mpsc::SyncSender<(Change, Answer)>,
+    published: Arc<Published>,
+    proposals: sync_mpsc::SyncSender<(Vec<Change>, Answer)>,
     path: Arc<str>,
 }
 
@@ -102,35 +110,40 @@ impl Store {
         subscriber: Subscriber,
     ) -> Result<Self, StoreError> {
         let mut loaded = Intent::load(backend.load()?);
-        if let Ok(Planned::Txn(txn)) = loaded.plan(&Change::Start, &services, unix_now()) {
+        if let Ok(Plan { txn: Some(txn), .. }) = loaded.plan(&[Change::Start], &services, unix_now()) {
             backend.commit(&[Arc::new(txn.clone())])?;
             loaded.apply(&txn);
         }
         let draft = loaded.clone();
-        let intent = Arc::new(RwLock::new(loaded));
+        let published = Arc::new(Published::new(loaded, subscriber));
         let (proposals, queue) = sync_mpsc::sync_channel(1024);
-        let writer = Writer { backend, draft, intent: intent.clone(), services, subscriber };
+        let writer = Writer { backend, draft, published: published.clone(), services };
         std::thread::Builder::new()
             .name("store".into())
             .spawn(move || writer.run(&queue))
             .map_err(|e| StoreError { path: path.clone(), reason: e.to_string() })?;
-        Ok(Self { intent, proposals, path: path.into() })
+        Ok(Self { published, proposals, path: path.into() })
     }
 
-    /// The intent as it is now. Keep the guard short: writers wait for it.
-    pub fn read(&self) -> RwLockReadGuard<'_, Intent> {
-        self.intent.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The intent as it is now.
+    pub fn read(&self) -> Intent {
+        self.published.read()
     }
 
-    /// Asks for a change; it is durable when this returns.
+    /// Every transaction after `revision`, one after the other.
+    pub fn watch(&self, revision: u64) -> Watch {
+        Watch::new(self.published.clone(), revision)
+    }
+
+    /// Asks for changes: all of them or none. They are durable when this returns.
     ///
     /// # Errors
-    /// When it is refused or could not be written.
-    pub async fn propose(&self, change: Change) -> Result<Accepted, ProposeError> {
+    /// When one is refused or they could not be written.
+    pub async fn propose(&self, changes: Vec<Change>) -> Result<Accepted, ProposeError> {
         let (answer, answered) = oneshot::channel();
         let busy = |reason: &str| StoreError { path: self.path.to_string(), reason: reason.into() };
         self.proposals
-            .try_send((change, answer))
+            .try_send((changes, answer))
             .map_err(|_| busy("more than 1024 changes wait to be written; try again"))?;
         answered.await.map_err(|_| busy("the writer has stopped; restart the controller"))?
     }
@@ -140,62 +153,52 @@ struct Writer {
     backend: Box<dyn Backend>,
     /// What the intent will be once the batch at hand is durable: later proposals of a batch see earlier ones.
     draft: Intent,
-    intent: Arc<RwLock<Intent>>,
+    published: Arc<Published>,
     services: IpNet,
-    subscriber: Subscriber,
 }
 
 impl Writer {
-    fn run(mut self, queue: &sync_mpsc::Receiver<(Change, Answer)>) {
+    fn run(mut self, queue: &sync_mpsc::Receiver<(Vec<Change>, Answer)>) {
         while let Ok(first) = queue.recv() {
             let batch: Vec<_> = std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)).collect();
             self.write(batch);
         }
     }
 
-    fn write(&mut self, batch: Vec<(Change, Answer)>) {
+    fn write(&mut self, batch: Vec<(Vec<Change>, Answer)>) {
         let now = unix_now();
         let mut txns = Vec::new();
         let mut answers = Vec::new();
-        for (change, answer) in batch {
-            let outcome = self.draft.plan(&change, &self.services, now).map(|planned| match planned {
-                Planned::Unchanged(revision) => Accepted { revision, changed: false },
-                Planned::Txn(txn) => {
-                    self.draft.apply(&txn);
-                    let revision = txn.revision;
-                    txns.push(Arc::new(txn));
-                    Accepted { revision, changed: true }
-                }
-            });
+        for (changes, answer) in batch {
+            let outcome = self.draft.plan(&changes, &self.services, now).map(|plan| self.take(plan, &mut txns));
             answers.push((answer, outcome));
         }
         let committed = if txns.is_empty() { Ok(()) } else { self.backend.commit(&txns) };
-        if committed.is_ok() {
-            self.publish(&txns);
+        match &committed {
+            Ok(()) => self.published.publish(&txns),
+            Err(error) => {
+                tracing::error!(%error, "changes could not be written");
+                self.draft = self.published.read();
+            }
         }
         for (answer, outcome) in answers {
             let outcome = match (&committed, outcome) {
-                (Err(error), Ok(accepted)) if accepted.changed => Err(ProposeError::Store(error.clone())),
-                (_, outcome) => outcome.map_err(ProposeError::Refused),
+                (Err(error), Ok(accepted)) if accepted.changed() => Err(ProposeError::Store(error.clone())),
+                (_, outcome) => outcome.map_err(ProposeError::Rejected),
             };
             // Whoever asked may have gone; the change stands all the same.
             let _ = answer.send(outcome);
         }
-        if let Err(error) = committed {
-            tracing::error!(%error, "a change could not be written");
-            self.draft = self.intent.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        }
     }
 
-    fn publish(&self, txns: &[Arc<Txn>]) {
-        let mut intent = self.intent.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for txn in txns {
-            intent.apply(txn);
+    fn take(&mut self, Plan { txn, effects }: Plan, txns: &mut Vec<Arc<Txn>>) -> Accepted {
+        if let Some(txn) = txn {
+            self.draft.apply(&txn);
+            txns.push(Arc::new(txn));
+            return Accepted { revision: self.draft.revision(), effects };
         }
-        drop(intent);
-        for txn in txns {
-            (self.subscriber)(txn.clone());
-        }
+        let unchanged = |effect: &Effect| if let Effect::Unchanged(revision) = effect { *revision } else { 0 };
+        Accepted { revision: effects.iter().map(unchanged).max().unwrap_or_default(), effects }
     }
 }
 

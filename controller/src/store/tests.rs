@@ -24,11 +24,11 @@ async fn what_was_accepted_is_there_after_a_restart() {
     let path = dir.path().join("store.redb");
     let (tx, mut rx) = channel();
     let store = Store::open(&path, range(), tx).unwrap();
-    let accepted = store.propose(node(1)).await.unwrap();
-    assert!(accepted.changed);
+    let accepted = store.propose(vec![node(1)]).await.unwrap();
+    assert!(accepted.changed());
     assert_eq!(rx.try_recv().unwrap().revision, accepted.revision);
-    assert!(!store.propose(node(1)).await.unwrap().changed);
-    let before = store.read().nodes.clone();
+    assert!(!store.propose(vec![node(1)]).await.unwrap().changed());
+    let before = store.read().nodes;
     let generation = store.read().generation();
     drop(store);
     // The writer thread ends with the last handle, and the file is free again.
@@ -83,9 +83,43 @@ impl Backend for FullDisk {
 async fn what_could_not_be_written_did_not_happen() {
     let (tx, mut rx) = channel();
     let store = Store::start(Box::new(FullDisk), "memory".into(), range(), tx).unwrap();
-    let error = store.propose(node(1)).await.unwrap_err().to_string();
+    let error = store.propose(vec![node(1)]).await.unwrap_err().to_string();
     assert!(error.contains("no space left"), "{error}");
     assert!(store.read().nodes.is_empty());
     assert_eq!(store.read().revision(), 1);
     assert!(rx.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_watcher_sees_every_transaction_or_is_told_to_list_again() {
+    let store = Store::start(Box::new(Memory), "memory".into(), range(), channel().0).unwrap();
+    let start = store.read().revision();
+    let mut watch = store.watch(start);
+    let mut early = store.watch(start);
+    for n in 1..=3 {
+        store.propose(vec![node(n)]).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.extend(watch.next().await.unwrap().iter().map(|txn| txn.revision));
+    }
+    assert_eq!(seen, [start + 1, start + 2, start + 3]);
+    let name: api::Name = "h1".parse().unwrap();
+    for n in 0..5000 {
+        store.propose(vec![Change::SetNodeDown(name.clone(), n % 2 == 0)]).await.unwrap();
+    }
+    let error = early.next().await.unwrap_err();
+    assert!(error.oldest > start, "{error}");
+}
+
+struct Memory;
+
+impl Backend for Memory {
+    fn load(&mut self) -> Result<Vec<Value>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn commit(&mut self, _: &[Arc<Txn>]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -1,0 +1,112 @@
+//! The pieces a switch's state is made of, and where each of them goes.
+
+use api::{Mode, Name};
+
+use crate::intent::Intent;
+
+/// A piece of desired state that one object asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What is there without any object.
+    Pipeline,
+    /// A network on the switches that have it.
+    Network(Name),
+    /// A node as the others see it.
+    Peer(Name),
+    /// A node on its own switch: gateway, host, the way outside.
+    Host(Name),
+    /// An endpoint on its own node.
+    Endpoint(Name),
+    /// An endpoint of a flat network as the other members see it.
+    Remote(Name),
+    /// A service.
+    Service(Name),
+}
+
+/// The nodes a part goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// None: its object is not there.
+    Nowhere,
+    /// All of them.
+    Everywhere,
+    /// All but one.
+    EverywhereBut(Name),
+    /// One.
+    On(Name),
+    /// Those that have an endpoint in a network, but for one of them.
+    Members {
+        /// The network.
+        network: Name,
+        /// The node that is left out.
+        but: Option<Name>,
+    },
+}
+
+impl Part {
+    /// Where it goes.
+    pub fn place(&self, intent: &Intent) -> Place {
+        let there = |there: bool, place: Place| if there { place } else { Place::Nowhere };
+        match self {
+            Self::Pipeline => Place::Everywhere,
+            Self::Network(name) => network(intent, name),
+            Self::Peer(name) => there(intent.nodes.contains_key(name), Place::EverywhereBut(name.clone())),
+            Self::Host(name) => there(intent.nodes.contains_key(name), Place::On(name.clone())),
+            Self::Endpoint(name) => {
+                intent.endpoints.get(name).map_or(Place::Nowhere, |endpoint| Place::On(endpoint.node.clone()))
+            }
+            Self::Remote(name) => match intent.endpoints.get(name) {
+                Some(endpoint) if mode(intent, &endpoint.network) == Some(Mode::Flat) => {
+                    Place::Members { network: endpoint.network.clone(), but: Some(endpoint.node.clone()) }
+                }
+                _ => Place::Nowhere,
+            },
+            Self::Service(name) => {
+                intent.services.get(name).map_or(Place::Nowhere, |service| network(intent, &service.network))
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Whether `node` is one of them.
+    pub fn has(&self, node: &Name, intent: &Intent) -> bool {
+        match self {
+            Self::Nowhere => false,
+            Self::Everywhere => true,
+            Self::EverywhereBut(but) => node != but,
+            Self::On(on) => node == on,
+            Self::Members { network, but } => but.as_ref() != Some(node) && intent.is_member(network, node),
+        }
+    }
+}
+
+/// All parts that go to more than one node.
+pub(super) fn shared(intent: &Intent) -> impl Iterator<Item = Part> {
+    let flat = intent.networks.values().filter(|network| network.spec.mode == Mode::Flat);
+    let remote = flat.flat_map(|network| intent.endpoints_in(&network.name));
+    std::iter::once(Part::Pipeline)
+        .chain(intent.networks.keys().cloned().map(Part::Network))
+        .chain(intent.nodes.keys().cloned().map(Part::Peer))
+        .chain(remote.map(|endpoint| Part::Remote(endpoint.name.clone())))
+        .chain(intent.services.keys().cloned().map(Part::Service))
+}
+
+/// The parts that go to this node only.
+pub(super) fn local(intent: &Intent, node: &Name) -> impl Iterator<Item = Part> {
+    let endpoints = intent.endpoints_on(node).map(|endpoint| Part::Endpoint(endpoint.name.clone()));
+    std::iter::once(Part::Host(node.clone())).chain(endpoints)
+}
+
+fn mode(intent: &Intent, network: &Name) -> Option<Mode> {
+    intent.networks.get(network).map(|network| network.spec.mode)
+}
+
+/// Where a network is, and all that is of it.
+fn network(intent: &Intent, name: &Name) -> Place {
+    match mode(intent, name) {
+        None => Place::Nowhere,
+        Some(Mode::Routed) => Place::Everywhere,
+        Some(Mode::Flat) => Place::Members { network: name.clone(), but: None },
+    }
+}

@@ -1,0 +1,109 @@
+//! Which parts a transaction may have changed: what it wrote, and what looks at that.
+
+use std::collections::BTreeSet;
+
+use api::{Endpoint, Mode, Name, Service};
+
+use super::Part;
+use crate::intent::{Intent, Key, Txn};
+
+/// What a transaction touches, as far as nodes go that are there before and after it.
+#[derive(Default)]
+pub(super) struct Touched {
+    /// Parts that may be others, or elsewhere.
+    pub parts: BTreeSet<Part>,
+    /// Networks and nodes that began or ceased to be members.
+    pub members: BTreeSet<(Name, Name)>,
+    /// Ports of endpoints, by node.
+    pub ports: BTreeSet<(Name, String)>,
+    /// Whether bridges or tunnels may be others.
+    pub bridges: bool,
+}
+
+impl Touched {
+    pub fn new(old: &Intent, new: &Intent, txn: &Txn) -> Self {
+        let mut touched = Self::default();
+        for write in &txn.writes {
+            match &write.key {
+                Key::Counters | Key::Resting(..) => {}
+                Key::Network(name) => touched.network(name, old, new),
+                Key::Node(name) => touched.node(name, old, new),
+                Key::Subnet(_, node) => touched.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]),
+                Key::Endpoint(name) => touched.endpoint(name, old, new),
+                Key::Service(name) => touched.service(name, old, new),
+            }
+        }
+        touched.of_members(old, new);
+        touched
+    }
+
+    /// Peers and hosts have flows for each network; endpoints and services are all removed before their network is.
+    fn network(&mut self, name: &Name, old: &Intent, new: &Intent) {
+        self.bridges = true;
+        self.parts.insert(Part::Pipeline);
+        self.parts.insert(Part::Network(name.clone()));
+        for node in old.nodes.keys().chain(new.nodes.keys()) {
+            self.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]);
+        }
+    }
+
+    fn node(&mut self, name: &Name, old: &Intent, new: &Intent) {
+        self.bridges = true;
+        self.parts.extend([Part::Peer(name.clone()), Part::Host(name.clone())]);
+        let state = |intent: &Intent| intent.nodes.get(name).map(|node| (node.spec.address, node.down));
+        if state(old) == state(new) {
+            return;
+        }
+        for endpoint in old.endpoints_on(name).chain(new.endpoints_on(name)) {
+            self.remote(endpoint, old);
+            self.parts.extend(new.services_of(endpoint).into_iter().map(part));
+        }
+    }
+
+    fn endpoint(&mut self, name: &Name, old: &Intent, new: &Intent) {
+        self.parts.insert(Part::Endpoint(name.clone()));
+        for (intent, other) in [(old, new), (new, old)] {
+            let Some(endpoint) = intent.endpoints.get(name) else { continue };
+            self.ports.insert((endpoint.node.clone(), endpoint.device.clone()));
+            self.parts.extend(intent.services_of(endpoint).into_iter().map(part));
+            self.remote(endpoint, intent);
+            let member = (&endpoint.network, &endpoint.node);
+            if !other.is_member(member.0, member.1) {
+                self.members.insert((member.0.clone(), member.1.clone()));
+            }
+        }
+    }
+
+    fn remote(&mut self, endpoint: &Endpoint, intent: &Intent) {
+        if intent.networks.get(&endpoint.network).is_some_and(|network| network.spec.mode == Mode::Flat) {
+            self.parts.insert(Part::Remote(endpoint.name.clone()));
+        }
+    }
+
+    /// An endpoint's flows name the ports at which it is a backend.
+    fn service(&mut self, name: &Name, old: &Intent, new: &Intent) {
+        self.parts.insert(Part::Service(name.clone()));
+        let services = (old.services.get(name), new.services.get(name));
+        let same_front = matches!(services, (Some(a), Some(b)) if a.frontend_revision == b.frontend_revision);
+        let backends = |intent: &Intent, service: Option<&std::sync::Arc<Service>>| -> BTreeSet<Name> {
+            let backends = service.into_iter().flat_map(|service| intent.backends(service));
+            backends.map(|(endpoint, _)| endpoint.name.clone()).collect()
+        };
+        let (before, after) = (backends(old, services.0), backends(new, services.1));
+        let touched =
+            before.union(&after).filter(|name| !(same_front && before.contains(*name) && after.contains(*name)));
+        self.parts.extend(touched.cloned().map(Part::Endpoint));
+    }
+
+    /// A node that becomes a member of a flat network gets all of it.
+    fn of_members(&mut self, old: &Intent, new: &Intent) {
+        self.members.retain(|(network, _)| {
+            let flat = |intent: &Intent| intent.networks.get(network).is_some_and(|n| n.spec.mode == Mode::Flat);
+            flat(old) || flat(new)
+        });
+    }
+}
+
+fn part(service: &Service) -> Part {
+    Part::Service(service.name.clone())
+}

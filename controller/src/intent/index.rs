@@ -1,0 +1,181 @@
+//! What is looked up by something else than its name.
+
+use std::net::IpAddr;
+
+use api::{Endpoint, Name, Service};
+use imbl::{OrdMap, OrdSet};
+
+use super::Intent;
+
+/// A label: key and value.
+type Label = (String, String);
+
+/// Derived from endpoints and services, kept up with each write.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    /// Who has an address of a network.
+    addresses: OrdMap<(Name, IpAddr), Name>,
+    /// Endpoints by node and port.
+    ports: OrdMap<(Name, u32), Name>,
+    /// Endpoints by node and device.
+    devices: OrdMap<(Name, String), Name>,
+    /// Endpoints by network, then node.
+    members: OrdMap<Name, OrdMap<Name, OrdSet<Name>>>,
+    /// Endpoints by label.
+    labelled: OrdMap<Label, OrdSet<Name>>,
+    /// Services that list an address of a network.
+    listing: OrdMap<(Name, IpAddr), OrdSet<Name>>,
+    /// Services by the first label they select.
+    selecting: OrdMap<Label, OrdSet<Name>>,
+    /// Services by virtual address.
+    vips: OrdMap<IpAddr, OrdSet<Name>>,
+}
+
+impl Index {
+    pub fn endpoint(&mut self, old: Option<&Endpoint>, new: Option<&Endpoint>) {
+        if let Some(old) = old {
+            for ip in &old.ips {
+                remove_if(&mut self.addresses, &(old.network.clone(), *ip), &old.name);
+            }
+            remove_if(&mut self.ports, &(old.node.clone(), old.port), &old.name);
+            remove_if(&mut self.devices, &(old.node.clone(), old.device.clone()), &old.name);
+            if let Some(members) = self.members.get_mut(&old.network) {
+                remove(members, &old.node, &old.name);
+            }
+            for (key, value) in &old.labels {
+                remove(&mut self.labelled, &(key.clone(), value.clone()), &old.name);
+            }
+        }
+        if let Some(new) = new {
+            for ip in &new.ips {
+                self.addresses.insert((new.network.clone(), *ip), new.name.clone());
+            }
+            self.ports.insert((new.node.clone(), new.port), new.name.clone());
+            self.devices.insert((new.node.clone(), new.device.clone()), new.name.clone());
+            insert(self.members.entry(new.network.clone()).or_default(), new.node.clone(), &new.name);
+            for (key, value) in &new.labels {
+                insert(&mut self.labelled, (key.clone(), value.clone()), &new.name);
+            }
+        }
+    }
+
+    pub fn service(&mut self, old: Option<&Service>, new: Option<&Service>) {
+        if let Some(old) = old {
+            for backend in &old.backends {
+                remove(&mut self.listing, &(old.network.clone(), backend.ip), &old.name);
+            }
+            if let Some(label) = first_label(old) {
+                remove(&mut self.selecting, &label, &old.name);
+            }
+            remove(&mut self.vips, &old.vip, &old.name);
+        }
+        if let Some(new) = new {
+            for backend in &new.backends {
+                insert(&mut self.listing, (new.network.clone(), backend.ip), &new.name);
+            }
+            if let Some(label) = first_label(new) {
+                insert(&mut self.selecting, label, &new.name);
+            }
+            insert(&mut self.vips, new.vip, &new.name);
+        }
+    }
+}
+
+impl Intent {
+    /// The endpoint that has this address.
+    pub fn endpoint_at(&self, network: &Name, ip: IpAddr) -> Option<&Endpoint> {
+        self.endpoints.get(self.index.addresses.get(&(network.clone(), ip))?).map(|endpoint| &**endpoint)
+    }
+
+    /// The highest address within `from..=to` of a network that an endpoint has.
+    pub(super) fn last_address(&self, network: &Name, from: IpAddr, to: IpAddr) -> Option<IpAddr> {
+        let range = (network.clone(), from)..=(network.clone(), to);
+        self.index.addresses.range(range).next_back().map(|((_, ip), _)| *ip)
+    }
+
+    /// The endpoints of a node in order of their ports.
+    pub fn endpoints_on(&self, node: &Name) -> impl Iterator<Item = &Endpoint> {
+        let range = (node.clone(), 0)..=(node.clone(), u32::MAX);
+        self.index.ports.range(range).filter_map(|(_, name)| self.endpoints.get(name)).map(|endpoint| &**endpoint)
+    }
+
+    /// The endpoint that has this OpenFlow port.
+    pub(super) fn endpoint_on_port(&self, node: &Name, port: u32) -> Option<&Name> {
+        self.index.ports.get(&(node.clone(), port))
+    }
+
+    /// The endpoint that has this device.
+    pub(super) fn endpoint_on_device(&self, node: &Name, device: &str) -> Option<&Name> {
+        self.index.devices.get(&(node.clone(), device.to_owned()))
+    }
+
+    /// Whether a node has an endpoint in a network.
+    pub fn is_member(&self, network: &Name, node: &Name) -> bool {
+        self.index.members.get(network).is_some_and(|nodes| nodes.contains_key(node))
+    }
+
+    /// The endpoints of a network, node by node.
+    pub fn endpoints_in(&self, network: &Name) -> impl Iterator<Item = &Endpoint> {
+        let nodes = self.index.members.get(network).into_iter().flat_map(OrdMap::values);
+        nodes.flatten().filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint)
+    }
+
+    /// The services that have this endpoint as a backend, in order of their names.
+    pub fn services_of(&self, endpoint: &Endpoint) -> Vec<&Service> {
+        let listing = endpoint.ips.iter().filter_map(|ip| self.index.listing.get(&(endpoint.network.clone(), *ip)));
+        let labels = endpoint.labels.iter();
+        let selecting = labels.filter_map(|(key, value)| self.index.selecting.get(&(key.clone(), value.clone())));
+        let names: std::collections::BTreeSet<&Name> = listing.chain(selecting).flatten().collect();
+        let services = names.into_iter().filter_map(|name| self.services.get(name)).map(|service| &**service);
+        services.filter(|service| service.has(endpoint)).collect()
+    }
+
+    /// The services with this virtual address.
+    pub(super) fn services_at(&self, vip: IpAddr) -> impl Iterator<Item = &Service> {
+        let names = self.index.vips.get(&vip).into_iter().flatten();
+        names.filter_map(|name| self.services.get(name)).map(|service| &**service)
+    }
+
+    /// The backends of a service that exist: endpoint and the revision at which it became one, in order of address.
+    pub fn backends<'a>(&'a self, service: &'a Service) -> Vec<(&'a Endpoint, u64)> {
+        let mut found: Vec<(&Endpoint, u64)> = match first_label(service) {
+            None => {
+                let listed = service.backends.iter();
+                let there = listed.filter_map(|b| Some((self.endpoint_at(&service.network, b.ip)?, b.revision)));
+                there.map(|(endpoint, revision)| (endpoint, revision.max(endpoint.revision))).collect()
+            }
+            Some(label) => {
+                let names = self.index.labelled.get(&label).into_iter().flatten();
+                let endpoints = names.filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint);
+                let selected = endpoints.filter(|endpoint| service.selects(endpoint));
+                selected.map(|endpoint| (endpoint, endpoint.revision.max(service.frontend_revision))).collect()
+            }
+        };
+        found.sort_by(|(a, _), (b, _)| a.ips.cmp(&b.ips));
+        found
+    }
+}
+
+fn first_label(service: &Service) -> Option<Label> {
+    service.selector.first_key_value().map(|(key, value)| (key.clone(), value.clone()))
+}
+
+fn insert<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: K, name: &Name) {
+    sets.entry(key).or_default().insert(name.clone());
+}
+
+fn remove<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: &K, name: &Name) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(name);
+        if set.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
+
+/// Another endpoint of the same transaction may have taken the key over already.
+fn remove_if<K: Ord + Clone>(map: &mut OrdMap<K, Name>, key: &K, name: &Name) {
+    if map.get(key) == Some(name) {
+        map.remove(key);
+    }
+}

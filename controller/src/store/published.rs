@@ -1,0 +1,111 @@
+//! What is durable: the intent as it is now, and the last transactions for those who follow.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use crate::intent::{Intent, Txn};
+
+/// How many transactions are kept for those who follow.
+const KEPT: usize = 4096;
+
+/// Who is told of every transaction.
+pub type Subscriber = Box<dyn Fn(Arc<Txn>) + Send + Sync>;
+
+struct Current {
+    intent: Intent,
+    /// The last transactions; the newest is the intent's revision.
+    recent: VecDeque<Arc<Txn>>,
+}
+
+/// What is durable.
+pub struct Published {
+    current: Mutex<Current>,
+    revision: watch::Sender<u64>,
+    subscriber: Subscriber,
+}
+
+impl Published {
+    /// What was loaded.
+    pub fn new(intent: Intent, subscriber: Subscriber) -> Self {
+        let revision = watch::Sender::new(intent.revision());
+        Self { current: Mutex::new(Current { intent, recent: VecDeque::new() }), revision, subscriber }
+    }
+
+    /// The intent as it is now.
+    pub fn read(&self) -> Intent {
+        self.lock().intent.clone()
+    }
+
+    /// Takes transactions in and tells of them.
+    pub fn publish(&self, txns: &[Arc<Txn>]) {
+        let mut current = self.lock();
+        for txn in txns {
+            current.intent.apply(txn);
+            current.recent.push_back(txn.clone());
+        }
+        let surplus = current.recent.len().saturating_sub(KEPT);
+        current.recent.drain(..surplus);
+        let revision = current.intent.revision();
+        drop(current);
+        txns.iter().for_each(|txn| (self.subscriber)(txn.clone()));
+        self.revision.send_replace(revision);
+    }
+
+    /// The transactions after `revision`, if all of them are still kept.
+    fn after(&self, revision: u64) -> Result<Vec<Arc<Txn>>, TooOld> {
+        let current = self.lock();
+        let oldest = current.intent.revision() - current.recent.len() as u64;
+        if revision < oldest {
+            return Err(TooOld { oldest });
+        }
+        Ok(current.recent.iter().filter(|txn| txn.revision > revision).cloned().collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What someone asks for who follows too slowly is no longer kept: they must read all anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("changes are kept from revision {oldest} on; list again and watch from the list's revision")]
+pub struct TooOld {
+    /// The revision from which on changes are kept.
+    pub oldest: u64,
+}
+
+/// Follows transactions without a gap.
+pub struct Watch {
+    published: Arc<Published>,
+    changed: watch::Receiver<u64>,
+    revision: u64,
+}
+
+impl Watch {
+    pub(super) fn new(published: Arc<Published>, revision: u64) -> Self {
+        let changed = published.revision.subscribe();
+        Self { published, changed, revision }
+    }
+
+    /// The next transactions, at least one; empty if the store has ended.
+    ///
+    /// # Errors
+    /// When some of them are no longer kept.
+    pub async fn next(&mut self) -> Result<Vec<Arc<Txn>>, TooOld> {
+        loop {
+            self.changed.borrow_and_update();
+            let txns = self.published.after(self.revision)?;
+            if let Some(last) = txns.last() {
+                self.revision = last.revision;
+                return Ok(txns);
+            }
+            if self.changed.changed().await.is_err() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+}
