@@ -5,23 +5,12 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Server, available, text, tool};
+use common::{Server, available, connector, text, tool, until};
 use ovsdb::transport::{Listener, Tls, TlsFiles};
-use ovsdb::{Backoff, Client, CloseReason, Connector, Options, State, TransactError, Txn, Where};
+use ovsdb::{Client, CloseReason, Connector, Options, State, TransactError, Txn, Where};
 
 fn options() -> Options {
     Options::new("Open_vSwitch").table("Bridge", &["name", "external_ids"]).table("Open_vSwitch", &["next_cfg"])
-}
-
-fn connector(addresses: &str) -> Connector {
-    let backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_millis(100), ..Backoff::default() };
-    Connector { backoff, ..Connector::new(addresses).expect("addresses") }
-}
-
-async fn until(client: &Client, wanted: State) {
-    let mut state = client.state();
-    let reached = tokio::time::timeout(Duration::from_secs(10), state.wait_for(|s| *s == wanted));
-    reached.await.expect("in time").expect("a client");
 }
 
 #[tokio::test]

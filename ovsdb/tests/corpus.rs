@@ -37,6 +37,11 @@ fn update() {
 }
 
 #[test]
+fn copy() {
+    replay("copy", checks::copy);
+}
+
+#[test]
 fn session() {
     replay("session", checks::session);
 }

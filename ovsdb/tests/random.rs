@@ -3,16 +3,11 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
-use common::{Server, available, tool};
-use ovsdb::schema::ColumnType;
-use ovsdb::{Client, Datum, MonitorMethod, Options, Replica, TransactError, Txn, Uuid, Where};
-use serde_json::Value;
+use common::dump::{follow, of_replica, of_server};
+use common::{Server, available};
+use ovsdb::{Client, MonitorMethod, Options, Replica, TransactError, Txn, Uuid, Where};
 
 const TABLES: [&str; 3] = ["Queue", "QoS", "Mirror"];
-
-type Dump = BTreeMap<(String, Uuid), BTreeMap<String, Datum>>;
 
 /// xorshift64: the same steps for the same seed.
 struct Random(u64);
@@ -76,37 +71,6 @@ fn step(random: &mut Random, replica: &Replica, txn: &mut Txn) {
     }
 }
 
-fn of_replica(replica: &Replica) -> Dump {
-    let tables = TABLES.iter().flat_map(|table| replica.rows(table));
-    let columns = |row: &ovsdb::Row| row.columns().map(|(n, d)| (n.to_owned(), d.clone())).collect();
-    tables.map(|row| ((row.table().to_owned(), row.uuid()), columns(&row))).collect()
-}
-
-fn of_server(server: &Server, replica: &Replica) -> Dump {
-    let mut dump = Dump::new();
-    for table in TABLES {
-        let schema = replica.schema().table(table).expect("a table");
-        let text = tool(&["ovsdb-client", "-f", "json", "dump", &server.remote(), "Open_vSwitch", table]);
-        let json: Value = serde_json::from_str(&text).expect("json");
-        let names: Vec<&str> =
-            json["headings"].as_array().expect("headings").iter().filter_map(Value::as_str).collect();
-        for row in json["data"].as_array().expect("rows") {
-            let mut columns = BTreeMap::new();
-            let mut uuid = Uuid::ZERO;
-            for (name, value) in names.iter().zip(row.as_array().expect("a row")) {
-                let ty: &ColumnType = &schema.column(name).expect("a column").ty;
-                let datum = Datum::from_json(ty, value).expect("a value");
-                match *name {
-                    "_uuid" => uuid = datum.as_uuid().expect("a uuid"),
-                    _ => drop(columns.insert((*name).to_owned(), datum)),
-                }
-            }
-            dump.insert((table.to_owned(), uuid), columns);
-        }
-    }
-    dump
-}
-
 async fn run(seed: u64, method: MonitorMethod, steps: usize) {
     let server = Server::start();
     let mut options = Options::new("Open_vSwitch");
@@ -118,6 +82,7 @@ async fn run(seed: u64, method: MonitorMethod, steps: usize) {
     let other: Client = server.client(options).await;
     let mut random = Random(seed);
     let mut model = ours.replica();
+    let mut told = of_replica(&model);
     for number in 0..steps {
         let client = if random.below(4) == 0 { &other } else { &ours };
         let mut txn = Txn::new("Open_vSwitch");
@@ -132,28 +97,15 @@ async fn run(seed: u64, method: MonitorMethod, steps: usize) {
         ours.echo().await.expect("echo");
         let replica = ours.replica();
         assert_eq!(of_replica(&replica), of_server(&server, &replica), "seed {seed} step {number}");
-        follow(&mut model, &replica);
+        // The changes between two copies are all there is between them.
+        follow(&mut told, &replica.changes_since(&model));
+        assert_eq!(told, of_replica(&replica), "seed {seed} step {number}");
+        model = replica.clone();
         for row in replica.rows("Queue") {
             let dscp = row.get("dscp").expect("a column");
             assert!(replica.find("Queue", "dscp", dscp).contains(&row), "seed {seed} step {number}");
         }
     }
-}
-
-/// The changes between two copies are all there is between them.
-fn follow(model: &mut Replica, now: &Replica) {
-    let mut dump = of_replica(model);
-    for change in now.changes_since(model) {
-        let key = (change.table().to_owned(), change.uuid);
-        let columns = |row: &ovsdb::Row| row.columns().map(|(n, d)| (n.to_owned(), d.clone())).collect();
-        assert_eq!(dump.get(&key).cloned(), change.old.as_ref().map(columns));
-        match change.new {
-            Some(row) => drop(dump.insert(key, columns(&row))),
-            None => drop(dump.remove(&key)),
-        }
-    }
-    assert_eq!(dump, of_replica(now));
-    *model = now.clone();
 }
 
 #[tokio::test]

@@ -124,6 +124,33 @@ pub fn update(data: &[u8]) {
     }
 }
 
+/// A first copy, whose rows are read one by one while its message comes, is what the same updates
+/// read as a whole are.
+pub fn copy(data: &[u8]) {
+    let Some((piece, text)) = data.split_first() else { return };
+    let Ok(updates) = parse(text, 100) else { return };
+    let now = Instant::now();
+    let mut session = Session::new(Options::new("db").whole_table("T"), now);
+    for (id, result) in [(0, json!({})), (1, small_schema())] {
+        let answer = json!({"id": id, "result": result, "error": null});
+        session.handle_input(answer.to_string().as_bytes(), now);
+    }
+    let txn = "00000000-0000-0000-0000-00000000000a";
+    let answer = [b"{\"id\":2,\"result\":[false,\"", txn.as_bytes(), b"\",", text, b"],\"error\":null}"].concat();
+    for bytes in answer.chunks(usize::from(*piece).max(1)) {
+        session.handle_input(bytes, now);
+    }
+    let schema = Arc::new(DatabaseSchema::from_json(&small_schema()).expect("schema"));
+    let mut whole = Replica::new(schema, [("T", &TableSpec::default())]);
+    let applied = whole.apply(UpdateForm::Differences, &updates).is_ok();
+    if session.is_ready() {
+        assert!(applied && session.replica().rows("T").eq(whole.rows("T")));
+    } else {
+        // Two keys of one row, in upper and lower case, are refused only where rows come one by one.
+        assert!(!applied || text.iter().any(u8::is_ascii_uppercase));
+    }
+}
+
 /// Whatever a server says, a session goes on or ends.
 pub fn session(data: &[u8]) {
     let now = Instant::now();

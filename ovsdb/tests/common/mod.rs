@@ -1,11 +1,14 @@
 //! A private ovsdb-server in a folder of its own.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod dump;
+pub mod proxy;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ovsdb::{Client, Options};
+use ovsdb::{Backoff, Client, Connector, Options, State};
 use tokio::net::UnixStream;
 
 /// A server that ends when it is dropped.
@@ -129,4 +132,17 @@ impl Drop for Server {
 
 pub fn text(path: &Path) -> String {
     path.to_str().expect("utf-8 path").to_owned()
+}
+
+/// Connects again at once.
+pub fn connector(addresses: &str) -> Connector {
+    let backoff = Backoff { min: Duration::from_millis(20), max: Duration::from_millis(100), ..Backoff::default() };
+    Connector { backoff, ..Connector::new(addresses).expect("addresses") }
+}
+
+/// Waits until a client stands as wanted.
+pub async fn until(client: &Client, wanted: State) {
+    let mut state = client.state();
+    let reached = tokio::time::timeout(Duration::from_secs(10), state.wait_for(|s| *s == wanted));
+    reached.await.expect("in time").expect("a client");
 }
