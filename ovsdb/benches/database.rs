@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Server, available, text};
+use common::{Server, text};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 use ovsdb::json::Scanner;
@@ -30,7 +30,7 @@ fn everything() -> Options {
 
 /// A server with a bridge of so many ports.
 async fn with_ports(count: usize) -> Server {
-    let server = Server::start();
+    let server = Server::start().expect("ovsdb-server");
     server.vsctl(&["add-br", "br0"]);
     let client = server.client(Options::new("Open_vSwitch")).await;
     for block in (0..count).collect::<Vec<_>>().chunks(1000) {
@@ -271,7 +271,7 @@ fn main() {
     if let Some(at) = arguments.iter().position(|a| a == "--memory") {
         return memory(&arguments[at + 1]);
     }
-    if !available() {
+    if Server::folder().is_none() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().expect("runtime");

@@ -1,4 +1,4 @@
-//! Makes a bridge, prints what changes, and takes it away:
+//! Makes a bridge, prints what changed, and takes it away:
 //! `cargo run -p ovsdb --example bridge -- unix:/run/openvswitch/db.sock`
 
 use ovsdb::tables::{Bridge, OpenVswitch};
@@ -6,9 +6,13 @@ use ovsdb::{Client, Connector, Options, Txn, Where};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or("unix:/run/openvswitch/db.sock".to_owned());
+    run(&std::env::args().nth(1).unwrap_or("unix:/run/openvswitch/db.sock".to_owned())).await
+}
+
+/// All of it; errors are those of the connection and of the transactions.
+pub async fn run(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::new("Open_vSwitch").watch::<Bridge>().watch::<OpenVswitch>();
-    let client = Client::connect(Connector::new(&address)?, options);
+    let client = Client::connect(Connector::new(address)?, options);
     client.ready().await?;
     let mut changes = client.changes();
 
@@ -21,13 +25,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outcome = client.transact(txn).await?;
     let uuid = outcome.uuid(&bridge).ok_or("no bridge")?;
     println!("made {:?}", client.replica().get::<Bridge>(uuid).map(|bridge| bridge.name));
+    for change in changes.next().await.unwrap_or_default() {
+        println!("{} {}", change.table(), change.uuid);
+    }
 
     let mut txn = Txn::new("Open_vSwitch");
     txn.mutate("Open_vSwitch", Where::all()).delete("bridges", uuid);
     client.transact(txn).await?;
-    for change in changes.next().await.unwrap_or_default() {
-        println!("{} {}", change.table(), change.uuid);
-    }
     client.close().await;
     Ok(())
 }

@@ -29,6 +29,8 @@
 //!
 //! # Example
 //!
+//! As a program, `cargo run --example bridge -- unix:/run/openvswitch/db.sock` does much the same.
+//!
 //! ```no_run
 //! use ovsdb::tables::{Bridge, OpenVswitch};
 //! use ovsdb::{Client, Connector, Options, Txn, Where};

@@ -6,21 +6,20 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use common::{Server, available, schema_file, text, tool};
-use ovsdb::{Backoff, Client, Connector, Options, Replica, Session, Txn, Where};
+use common::{Server, connector, schema_file, text, tool};
+use ovsdb::{Client, Connector, Options, Replica, Session, Txn, Where};
 
 struct Cluster {
     servers: Vec<Server>,
 }
 
 impl Cluster {
-    fn start() -> Cluster {
-        let raft: Vec<_> = (0..3).map(|_| tempfile::tempdir().expect("folder")).collect();
-        let address = |n: usize| format!("unix:{}/raft", text(raft[n].path()));
+    fn start() -> Option<Cluster> {
+        let raft = (0..3).map(|_| Server::folder()).collect::<Option<Vec<_>>>()?;
+        let address = |n: usize| format!("unix:{}/raft", text(raft[n].0.path()));
         let addresses: Vec<String> = (0..3).map(address).collect();
         let mut servers = Vec::new();
-        for (n, dir) in raft.into_iter().enumerate() {
-            let db = text(&dir.path().join("conf.db"));
+        for (n, (dir, db)) in raft.into_iter().enumerate() {
             if n == 0 {
                 tool(&["ovsdb-tool", "create-cluster", &db, &text(&schema_file()), &addresses[0]]);
             } else {
@@ -31,7 +30,7 @@ impl Cluster {
         for server in &servers {
             tool(&["ovsdb-client", "--timeout=20", "wait", &server.remote(), "Open_vSwitch", "connected"]);
         }
-        Cluster { servers }
+        Some(Cluster { servers })
     }
 
     fn leader(&self) -> Option<usize> {
@@ -42,8 +41,7 @@ impl Cluster {
 
     fn connector(&self) -> Connector {
         let addresses: Vec<String> = self.servers.iter().map(Server::remote).collect();
-        let backoff = Backoff { min: Duration::from_millis(50), max: Duration::from_millis(200), ..Backoff::default() };
-        Connector { backoff, ..Connector::new(&addresses.join(",")).expect("addresses") }
+        connector(&addresses.join(","))
     }
 }
 
@@ -61,10 +59,7 @@ fn add_queues(count: i64) -> Txn {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leader_is_followed_when_it_changes() {
-    if !available() {
-        return;
-    }
-    let mut cluster = Cluster::start();
+    let Some(mut cluster) = Cluster::start() else { return };
     let client = Client::connect(cluster.connector(), options().leader_only());
     client.ready().await.expect("ready");
     client.transact(add_queues(10)).await.expect("by the first leader");
@@ -117,10 +112,7 @@ fn run(server: &Server, mut session: Session) -> Session {
 
 #[tokio::test]
 async fn a_resumed_session_receives_only_what_changed() {
-    if !available() {
-        return;
-    }
-    let cluster = Cluster::start();
+    let Some(cluster) = Cluster::start() else { return };
     let leader = &cluster.servers[cluster.leader().expect("a leader")];
     let writer = leader.client(options()).await;
     // In many transactions: a server forgets those that outweigh the database itself.

@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Server, available, connector, text, tool, until};
+use common::{Server, connector, text, tool, until};
 use ovsdb::transport::{Listener, Tls, TlsFiles};
 use ovsdb::{Client, CloseReason, Connector, Options, State, TransactError, Txn, Where};
 
@@ -15,10 +15,7 @@ fn options() -> Options {
 
 #[tokio::test]
 async fn readers_see_only_the_difference_after_a_reconnect() {
-    if !available() {
-        return;
-    }
-    let mut server = Server::start();
+    let Some(mut server) = Server::start() else { return };
     server.vsctl(&["add-br", "br0", "--", "add-br", "br1"]);
     let client = Client::connect(connector(&server.remote()), options());
     client.ready().await.expect("ready");
@@ -46,10 +43,7 @@ async fn readers_see_only_the_difference_after_a_reconnect() {
 
 #[tokio::test]
 async fn a_server_killed_in_mid_transaction_leaves_no_doubt_unsaid() {
-    if !available() {
-        return;
-    }
-    let mut server = Server::start();
+    let Some(mut server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let client = Client::connect(connector(&server.remote()), options());
     client.ready().await.expect("ready");
@@ -103,10 +97,7 @@ async fn it_gives_up_after_as_many_failures_as_allowed() {
 
 #[tokio::test]
 async fn the_next_remote_is_tried() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let addresses = format!("unix:/nonexistent/socket,{}", server.remote());
     let client = Client::connect(connector(&addresses), options());
     client.ready().await.expect("ready");
@@ -114,13 +105,10 @@ async fn the_next_remote_is_tried() {
 
 #[tokio::test]
 async fn hosts_call_in() {
-    if !available() {
-        return;
-    }
     let listener = Listener::bind(&"ptcp:0:127.0.0.1".parse().expect("address"), None).await;
     let listener = listener.expect("listener");
     let remote = format!("--remote=tcp:127.0.0.1:{}", listener.port());
-    let server = Server::with(&[&remote]);
+    let Some(server) = Server::with(&[&remote]) else { return };
     server.vsctl(&["add-br", "br0"]);
     let incoming = listener.accept().await.expect("a caller");
     assert!(incoming.peer().starts_with("127.0.0.1:"));
@@ -210,9 +198,6 @@ fn tls_arguments(files: &TlsFiles) -> Vec<String> {
 #[tokio::test]
 async fn tls_works_both_ways_and_asks_for_certificates() {
     let dir = tempfile::tempdir().expect("folder");
-    if !available() {
-        return;
-    }
     let Some((theirs, ours, stranger)) = keys(dir.path()) else {
         eprintln!("skipped: no openssl here");
         return;
@@ -225,7 +210,7 @@ async fn tls_works_both_ways_and_asks_for_certificates() {
     arguments.push(format!("--remote=pssl:{port}:127.0.0.1"));
     arguments.push(format!("--remote=ssl:127.0.0.1:{}", listener.port()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let server = Server::with(&arguments);
+    let Some(server) = Server::with(&arguments) else { return };
     server.vsctl(&["add-br", "br0"]);
 
     let address = format!("ssl:127.0.0.1:{port}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::dump::{Dump, follow, of_replica, of_server};
 use common::proxy::{Proxy, Way};
-use common::{Server, available, connector, until};
+use common::{Server, connector, until};
 use ovsdb::{Changes, Client, Options, State, Submitted, TransactError, Txn, Where};
 
 fn options() -> Options {
@@ -26,15 +26,15 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new() -> Stage {
-        let server = Server::start();
+    async fn new() -> Option<Stage> {
+        let server = Server::start()?;
         server.vsctl(&["add-br", "br0", "--", "add-br", "br1"]);
         let proxy = Proxy::before(&server);
         let client = Client::connect(connector(&proxy.remote()), options());
         client.ready().await.expect("ready");
         let changes = client.changes();
         let told = of_replica(&client.replica());
-        Stage { server, proxy, client, changes, told }
+        Some(Stage { server, proxy, client, changes, told })
     }
 
     async fn kill(&mut self) {
@@ -71,10 +71,7 @@ impl Stage {
 
 #[tokio::test]
 async fn killed_in_mid_line() {
-    if !available() {
-        return;
-    }
-    let mut stage = Stage::new().await;
+    let Some(mut stage) = Stage::new().await else { return };
     let places = [("update3", 0), ("\"Bridge\"", 1), ("\"Bridge\"", 25), ("\"modify\"", 3), ("mark", 2), ("mark", 9)];
     for (round, (pattern, more)) in places.into_iter().enumerate() {
         let before = of_replica(&stage.client.replica());
@@ -89,10 +86,7 @@ async fn killed_in_mid_line() {
 
 #[tokio::test]
 async fn killed_between_the_updates_of_two_transactions() {
-    if !available() {
-        return;
-    }
-    let mut stage = Stage::new().await;
+    let Some(mut stage) = Stage::new().await else { return };
     stage.proxy.cut(Way::ToClient, "second", 0);
     stage.server.vsctl(&["set", "Bridge", "br0", "external_ids:a=first"]);
     stage.server.vsctl(&["set", "Bridge", "br1", "external_ids:a=second"]);
@@ -106,10 +100,7 @@ async fn killed_between_the_updates_of_two_transactions() {
 
 #[tokio::test]
 async fn killed_in_the_middle_of_a_copy() {
-    if !available() {
-        return;
-    }
-    let mut stage = Stage::new().await;
+    let Some(mut stage) = Stage::new().await else { return };
     for (pattern, more) in [("\"initial\"", 0), ("\"initial\"", 700), ("\"tables\"", 2000)] {
         stage.kill().await;
         stage.proxy.cut(Way::ToClient, pattern, more);
@@ -126,10 +117,7 @@ async fn killed_in_the_middle_of_a_copy() {
 
 #[tokio::test]
 async fn killed_before_a_transaction_was_sent_in_full() {
-    if !available() {
-        return;
-    }
-    let mut stage = Stage::new().await;
+    let Some(mut stage) = Stage::new().await else { return };
     let before = stage.number();
     for (pattern, more) in [("\"mutations\"", 0), ("\"transact\"", 0), ("next_cfg", 4)] {
         stage.proxy.cut(Way::ToServer, pattern, more);
@@ -144,10 +132,7 @@ async fn killed_before_a_transaction_was_sent_in_full() {
 
 #[tokio::test]
 async fn killed_before_a_transaction_was_answered_in_full() {
-    if !available() {
-        return;
-    }
-    let mut stage = Stage::new().await;
+    let Some(mut stage) = Stage::new().await else { return };
     let before = stage.number();
     for (round, (pattern, more)) in [("\"count\"", 0), ("\"count\"", 2), ("next_cfg", 0)].into_iter().enumerate() {
         stage.proxy.cut(Way::ToClient, pattern, more);

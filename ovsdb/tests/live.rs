@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Server, available};
+use common::Server;
 use ovsdb::tables::{Bridge, OpenVswitch};
 use ovsdb::{CallError, ErrorKind, Lagged, Limits, MonitorMethod, Options, Replica, TransactError, Txn, Where};
 
@@ -33,10 +33,7 @@ fn add_bridge(root: ovsdb::Uuid, name: &str) -> (Txn, ovsdb::NamedUuid) {
 
 #[tokio::test]
 async fn a_transaction_is_in_the_replica_when_it_returns() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let client = server.client(options()).await;
     let root = client.replica().rows("Open_vSwitch").next().expect("root").uuid();
@@ -55,10 +52,7 @@ async fn a_transaction_is_in_the_replica_when_it_returns() {
 
 #[tokio::test]
 async fn the_server_refuses_one_operation() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let client = server.client(options()).await;
     let root = client.replica().rows("Open_vSwitch").next().expect("root").uuid();
@@ -77,10 +71,7 @@ async fn the_server_refuses_one_operation() {
 
 #[tokio::test]
 async fn changes_are_told_as_net_differences() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let client = server.client(options()).await;
     let mut changes = client.changes();
@@ -110,10 +101,7 @@ async fn changes_are_told_as_net_differences() {
 
 #[tokio::test]
 async fn a_reader_that_does_not_keep_up_is_told() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let limits = Limits { unread_updates: 2, ..Limits::default() };
     let client = server.client(options().limits(limits)).await;
@@ -131,10 +119,7 @@ async fn a_reader_that_does_not_keep_up_is_told() {
 
 #[tokio::test]
 async fn locks_are_granted_taken_and_given_back() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let (one, two) = (server.client(options()).await, server.client(options()).await);
     assert_eq!(one.lock("L").await, Ok(true));
     assert_eq!(two.lock("L").await, Ok(false));
@@ -155,10 +140,7 @@ async fn locks_are_granted_taken_and_given_back() {
 
 #[tokio::test]
 async fn other_rows_can_be_monitored() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["add-br", "br0", "--", "add-br", "br1"]);
     let some = Options::new("Open_vSwitch").table("Bridge", &["name"]).rows("Bridge", Where::eq("name", "br0"));
     let client = server.client(some).await;
@@ -182,10 +164,7 @@ async fn other_rows_can_be_monitored() {
 
 #[tokio::test]
 async fn a_transaction_that_waits_can_be_cancelled() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = server.client(options()).await;
     let mut txn = Txn::new("Open_vSwitch");
     txn.wait("Bridge", Where::all()).row(&[("name", "never")]).forever();
@@ -197,10 +176,7 @@ async fn a_transaction_that_waits_can_be_cancelled() {
 
 #[tokio::test]
 async fn the_server_is_asked_about_itself() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = server.client(options()).await;
     assert_eq!(client.list_dbs().await.expect("dbs"), ["Open_vSwitch", "_Server"]);
     let schema = client.get_schema("_Server").await.expect("schema");
@@ -220,10 +196,7 @@ async fn the_server_is_asked_about_itself() {
 
 #[tokio::test]
 async fn older_methods_give_the_same_copy() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["add-br", "br0", "--", "set", "Bridge", "br0", "external_ids:a=b"]);
     let mut copies = Vec::new();
     for method in [MonitorMethod::Since, MonitorMethod::Cond, MonitorMethod::Plain] {
@@ -242,10 +215,7 @@ async fn older_methods_give_the_same_copy() {
 
 #[tokio::test]
 async fn a_thousand_transactions_can_be_under_way() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["init"]);
     let client = server.client(options()).await;
     let mut under_way = Vec::new();

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Server, available};
+use common::Server;
 use ovsdb::op::{Function, Mutator};
 use ovsdb::{Client, Condition, Datum, ErrorKind, OperationResult, Options, TransactError, Txn, Uuid, Where};
 
@@ -52,10 +52,7 @@ async fn found(client: &Client, condition: Condition) -> Vec<i64> {
 
 #[tokio::test]
 async fn section_5_1_conditions() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     for dscp in [1, 2, 3] {
         queue(&client, dscp).await;
@@ -74,10 +71,7 @@ async fn section_5_1_conditions() {
 
 #[tokio::test]
 async fn section_5_1_mutations() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     let row = queue(&client, 10).await;
     for (mutator, value, wanted) in [
@@ -105,10 +99,7 @@ async fn section_5_1_mutations() {
 
 #[tokio::test]
 async fn section_5_2_1_insert() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     let id: Uuid = "00000000-0000-4000-8000-00000000000a".parse().expect("uuid");
     let with_id = |t: &mut Txn| ignore(t.insert("Queue").with_uuid(id).id());
@@ -120,10 +111,7 @@ async fn section_5_2_1_insert() {
 
 #[tokio::test]
 async fn sections_5_2_2_to_5_2_5_select_update_mutate_delete() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     let row = queue(&client, 1).await;
     let outcome = done(&client, |t| {
@@ -145,10 +133,7 @@ async fn sections_5_2_2_to_5_2_5_select_update_mutate_delete() {
 
 #[tokio::test]
 async fn section_5_2_6_wait() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     let row = queue(&client, 1).await;
     done(&client, |t| ignore(t.wait("Queue", row).row(&[("dscp", 1)]))).await;
@@ -166,10 +151,7 @@ async fn section_5_2_6_wait() {
 
 #[tokio::test]
 async fn sections_5_2_7_to_5_2_10_commit_abort_comment_assert() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     let client = client(&server).await;
     done(&client, |t| {
         let _ = t.insert("Queue");

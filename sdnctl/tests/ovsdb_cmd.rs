@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Server, available, text};
+use common::{Server, text};
 
 fn sdnctl(server: &Server, global: &[&str], verb: &str, rest: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sdnctl"));
@@ -68,10 +68,7 @@ const LAST: &str = "the-end";
 
 /// What both print of the same changes.
 fn watched(ours: (&[&str], &[&str]), theirs: &[&str], tables: &[&str]) -> Option<(Vec<String>, Vec<String>)> {
-    if !available() {
-        return None;
-    }
-    let server = Server::start();
+    let server = Server::start()?;
     server.vsctl(&["add-br", "br0"]);
     let (global, local) = ours;
     let all = if tables.is_empty() { &["ALL"] } else { tables };
@@ -119,10 +116,7 @@ fn monitor_prints_when_a_change_came() {
 
 #[test]
 fn dump_prints_what_ovsdb_client_prints() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     server.vsctl(&["add-br", "br0", "--", "add-br", "br1", "--", "set", "Bridge", "br0", "external_ids:a=b"]);
     let text = |mut command: Command| String::from_utf8(command.output().expect("output").stdout).expect("utf-8");
     for (ours, theirs, tables) in
@@ -136,10 +130,7 @@ fn dump_prints_what_ovsdb_client_prints() {
 
 #[test]
 fn a_table_that_is_not_there_is_named() {
-    if !available() {
-        return;
-    }
-    let server = Server::start();
+    let Some(server) = Server::start() else { return };
     for verb in ["dump", "monitor"] {
         let output = sdnctl(&server, &[], verb, &["Nope"]).output().expect("output");
         assert_eq!(output.status.code(), Some(1));

@@ -376,7 +376,7 @@ impl Session {
 /// What to do instead of a plain call.
 fn instead(method: &str) -> &'static str {
     match method {
-        "convert" => "change the schema with ovsdb-client convert, and then connect anew",
+        "convert" => "change the schema with ovsdb-client convert",
         "transact" => "use transact",
         "lock" | "steal" | "unlock" => "use the method of that name",
         "monitor_cond_change" => "use set_rows",

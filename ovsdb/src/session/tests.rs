@@ -225,6 +225,40 @@ fn an_update_that_is_bad_in_its_middle_leaves_no_trace() {
 }
 
 #[test]
+fn a_copy_with_a_row_that_is_bad_is_refused_by_name() {
+    const B: &str = "00000000-0000-0000-0000-00000000000b";
+    for (table, problem) in [
+        (json!({A: {"initial": {"n": 1}}, B: {"initial": {"n": "x"}}}), "T.n: expected integer"),
+        (json!({A: {"initial": {"n": 1}}, "b": {"initial": {}}}), "key of a row is not a uuid"),
+        (json!({A: {"initial": {"n": 1}}, A.to_uppercase(): {"initial": {}}}), "T: has a row twice"),
+        (json!({A: {"modify": {"n": 1}}}), "T: modifies a row that is not there"),
+        (json!({A: {"new": {"n": 1}}}), "row update has no initial, insert, modify or delete"),
+    ] {
+        let mut script = Script::new(options());
+        script.says(json!({"id": 1, "result": schema(), "error": null}));
+        script.says(json!({"id": 2, "result": [false, TXN, {"T": table}], "error": null}));
+        let reason = script.closed().map(|reason| reason.to_string()).unwrap_or_default();
+        assert!(reason.ends_with(problem), "{reason}");
+        assert_eq!(script.session.replica().tables().count(), 0, "a copy that is not whole was shown");
+    }
+}
+
+#[test]
+fn only_the_answer_to_a_monitor_brings_rows() {
+    let mut script = Script::new(options());
+    script.says(json!({"id": 1, "result": schema(), "error": null}));
+    let row = json!({"T": {A: {"initial": {"n": 1}}}});
+    let echo = json!(["main", row]);
+    script.sent();
+    script.says(json!({"id": 9, "method": "echo", "params": echo}));
+    assert_eq!(script.sent()[0]["result"], echo);
+    script.says(json!({"id": 0, "result": row, "error": null}));
+    script.says(json!({"id": 2, "result": [false, TXN, {"T": {}}], "error": null}));
+    assert!(script.session.is_ready());
+    assert_eq!(script.session.replica().rows("T").count(), 0);
+}
+
+#[test]
 fn every_limit_has_its_error() {
     let limits = Limits { pending_requests: 1, ..Limits::default() };
     let mut script = Script::new(options().limits(limits.clone())).ready();
@@ -273,7 +307,10 @@ fn pending_requests_are_answered_when_the_session_ends() {
 fn convert_and_the_like_are_not_sent() {
     let mut script = Script::new(options()).ready();
     let refused = script.session.call("convert", Vec::new());
-    assert_eq!(refused.map_err(|e| e.to_string()), Err("convert is not sent as a plain call".to_owned()));
+    assert_eq!(
+        refused.map_err(|e| e.to_string()),
+        Err("convert is not sent as a plain call: change the schema with ovsdb-client convert".to_owned())
+    );
     assert!(script.sent().is_empty());
 }
 

@@ -23,8 +23,8 @@ pub fn schema_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../ovsdb/tests/schema/vswitch-3.1.ovsschema")
 }
 
-/// Whether this machine has Open vSwitch's tools; tests that need them pass without, saying so.
-pub fn available() -> bool {
+/// Whether this machine has Open vSwitch's tools.
+fn available() -> bool {
     let found = Command::new("ovsdb-server").arg("--version").output().is_ok();
     if !found {
         eprintln!("skipped: no ovsdb-server here");
@@ -41,21 +41,29 @@ pub fn tool(arguments: &[&str]) -> String {
 }
 
 impl Server {
-    /// A standalone server of Open_vSwitch on a unix socket.
-    pub fn start() -> Server {
+    /// A standalone server of Open_vSwitch on a unix socket. `None` without Open vSwitch's tools:
+    /// tests that need them then pass, saying so.
+    pub fn start() -> Option<Server> {
         Server::with(&[])
     }
 
     /// The same with more arguments; `DIR` in them stands for its folder.
-    pub fn with(arguments: &[&str]) -> Server {
-        let dir = tempfile::tempdir().expect("folder");
-        let db = dir.path().join("conf.db");
-        tool(&["ovsdb-tool", "create", &text(&db), &text(&schema_file())]);
-        let mut all = vec![text(&db)];
+    pub fn with(arguments: &[&str]) -> Option<Server> {
+        let (dir, db) = Server::folder()?;
+        tool(&["ovsdb-tool", "create", &db, &text(&schema_file())]);
+        let mut all = vec![db];
         all.extend(arguments.iter().map(|a| a.replace("DIR", &text(dir.path()))));
-        Server::launch(dir, all)
+        Some(Server::launch(dir, all))
     }
 
+    /// A folder for a server, and where its database is to be.
+    pub fn folder() -> Option<(tempfile::TempDir, String)> {
+        let dir = available().then(tempfile::tempdir)?.expect("folder");
+        let db = text(&dir.path().join("conf.db"));
+        Some((dir, db))
+    }
+
+    /// A server of a database that is there.
     pub fn launch(dir: tempfile::TempDir, arguments: Vec<String>) -> Server {
         let mut server = Server { dir, child: None, arguments };
         server.run();
