@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{Endpoint, Mac, Name, Node};
+use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node};
 
 /// All a host's agent has to make true.
 ///
@@ -37,6 +37,9 @@ pub struct AgentConfig {
     pub endpoints: Vec<Endpoint>,
     /// Where the controller listens for the host's OVSDB.
     pub ovsdb_port: u16,
+    /// The cluster's gossip keys; without them the agent does not gossip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gossip_keys: Option<GossipKeys>,
 }
 
 /// Another host of the mesh.
@@ -44,6 +47,9 @@ pub struct AgentConfig {
 pub struct Peer {
     /// Its name.
     pub name: Name,
+    /// Its number, by which gossip names it; with 0, which is no node's, it takes no part in gossip.
+    #[serde(default)]
+    pub id: u32,
     /// Its address on the underlay.
     pub address: IpAddr,
     /// The gateway address of its subnet: reached through the tunnel.
@@ -56,6 +62,16 @@ pub struct Peer {
 pub struct AgentReport {
     /// One entry per peer.
     pub probes: Vec<Probe>,
+    /// The other hosts as gossip has them: all of them when `all_members`, else those that changed since the last
+    /// report that was answered. One that was never mentioned is not known yet.
+    #[serde(default)]
+    pub members: Vec<MemberView>,
+    /// Whether `members` replaces what was reported before; else it adds to it.
+    #[serde(default)]
+    pub all_members: bool,
+    /// What became of gossip since the agent started.
+    #[serde(default)]
+    pub gossip: GossipCounts,
 }
 
 /// What became of probes sent to a peer through the data plane.

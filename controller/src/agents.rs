@@ -116,7 +116,7 @@ mod tests {
         let agents = Agents::new(7);
         let start = Instant::now();
         let probe = Probe { peer: name("h2"), rtt_seconds: Some(0.001), sent: 4, lost: 1, mtu: None };
-        agents.report(&name("h1"), AgentReport { probes: vec![probe] }, start);
+        agents.report(&name("h1"), AgentReport { probes: vec![probe], ..AgentReport::default() }, start);
         let nodes = [name("h1"), name("h2")];
         let up = |now| agents.mesh(&nodes, now).links.iter().map(|link| link.up).collect::<Vec<_>>();
         assert_eq!(up(start), [true, false]);

@@ -206,6 +206,11 @@ impl Prober {
         self.events.pop_front()
     }
 
+    /// Makes the next report due.
+    pub fn hurry_report(&mut self, now: Instant) {
+        self.report_due = now;
+    }
+
     /// The report, when it is due: each second, and as soon as every peer has answered.
     pub fn poll_report(&mut self, now: Instant) -> Option<AgentReport> {
         let complete = self.eager && self.peers.values().all(|known| known.tunnel.proven);
@@ -224,7 +229,7 @@ impl Prober {
                 mtu: None,
             }
         });
-        Some(AgentReport { probes: probes.collect() })
+        Some(AgentReport { probes: probes.collect(), ..AgentReport::default() })
     }
 
     /// When something is due next, and why.

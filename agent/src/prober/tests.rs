@@ -9,6 +9,7 @@ fn ms(n: u64) -> Duration {
 fn peer(number: u8) -> Peer {
     Peer {
         name: Name::new(format!("h{number}")).unwrap(),
+        id: number.into(),
         address: IpAddr::from([192, 0, 2, number]),
         gateway: IpAddr::from([10, 244, number, 1]),
     }

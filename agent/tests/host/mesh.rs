@@ -6,6 +6,7 @@ use api::{Name, Peer};
 fn peer(number: u8) -> Peer {
     Peer {
         name: Name::new(format!("h{number}")).unwrap(),
+        id: number.into(),
         address: [192, 0, 2, 10 + number].into(),
         gateway: [10, 244, number, 1].into(),
     }

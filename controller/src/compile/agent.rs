@@ -14,7 +14,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let (_, gateway_mac) = view.gateway(name)?;
     let peer = |other: &api::Node| {
         let gateway = view.subnet(&network.name, &other.name)?.gateway();
-        Some(Peer { name: other.name.clone(), address: other.spec.address, gateway })
+        Some(Peer { name: other.name.clone(), id: other.id, address: other.spec.address, gateway })
     };
     Some(AgentConfig {
         revision,
@@ -29,5 +29,6 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
+        gossip_keys: None,
     })
 }

@@ -54,6 +54,7 @@ impl Fake {
             peers: vec![],
             endpoints: vec![],
             ovsdb_port: 6640,
+            gossip_keys: None,
         };
         let inner = Inner {
             config,
