@@ -23,6 +23,8 @@ pub enum Verb {
     Attach(AttachArgs),
     /// Remove an endpoint; one that is not there is no error
     Detach(DetachArgs),
+    /// Print as JSON who is there as gossip has it, and what became of gossip
+    Members(MembersArgs),
 }
 
 /// `sdn-agent run`
@@ -50,8 +52,14 @@ pub struct RunArgs {
     #[arg(long, env = "SDN_STATE_DIR", value_name = "PATH", default_value = "/var/lib/sdn-agent")]
     pub state_dir: PathBuf,
     /// The UDP port of probes between hosts
-    #[arg(long, env = "SDN_PROBE_PORT", value_name = "PORT", default_value_t = 6681, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "SDN_PROBE_PORT", value_name = "PORT", default_value_t = 6682, value_parser = clap::value_parser!(u16).range(1..))]
     pub probe_port: u16,
+    /// The UDP port of gossip between hosts, the same on all of them
+    #[arg(long, env = "SDN_GOSSIP_PORT", value_name = "PORT", default_value_t = 6681, value_parser = clap::value_parser!(u16).range(1..))]
+    pub gossip_port: u16,
+    /// A file with 32 random bytes in base64 that seal gossip, the same on all hosts; used while the controller gives no key
+    #[arg(long, env = "SDN_GOSSIP_KEY_FILE", value_name = "PATH")]
+    pub gossip_key_file: Option<PathBuf>,
 }
 
 /// `sdn-agent attach`
@@ -84,6 +92,14 @@ pub struct AttachArgs {
 pub struct DetachArgs {
     /// The endpoint's name
     pub name: Name,
+    /// The agent's socket
+    #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+}
+
+/// `sdn-agent members`
+#[derive(Debug, Args)]
+pub struct MembersArgs {
     /// The agent's socket
     #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,

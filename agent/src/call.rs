@@ -5,6 +5,8 @@ use std::{path::Path, time::Duration};
 use api::{Attach, Client, ClientError, Endpoint, Name, WriteOptions};
 use serde::de::IgnoredAny;
 
+use crate::gossip::MembersAnswer;
+
 /// How long the agent may take: what it gives the controller, and some more.
 const PATIENCE: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(15) };
 
@@ -23,6 +25,14 @@ pub async fn attach(socket: &Path, attach: &Attach) -> anyhow::Result<Endpoint> 
 pub async fn detach(socket: &Path, name: &Name) -> anyhow::Result<()> {
     let answer = Client::unix(socket)?.delete::<IgnoredAny>(&format!("/v1/endpoints/{name}"), PATIENCE).await;
     answer.map(|_| ()).map_err(plain)
+}
+
+/// Asks the agent behind `socket` who is there.
+///
+/// # Errors
+/// What the agent said, or that it does not listen.
+pub async fn members(socket: &Path) -> anyhow::Result<MembersAnswer> {
+    Client::unix(socket)?.get("/v1/members").await.map_err(plain)
 }
 
 /// The client's advice is about the controller; here it is the agent that does not answer.

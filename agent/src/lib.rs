@@ -2,8 +2,8 @@
 //!
 //! The controller owns intent and the switch; the agent owns what the switch
 //! cannot reach: veths into pods, addresses and routes, offloads, masquerade,
-//! and probes through the tunnels. Decisions are pure ([`plan`], [`prober`],
-//! the `wanted` and `steps` functions of [`ovs`] and [`nat`]); everything
+//! probes through the tunnels, and gossip about who is there. Decisions are
+//! pure ([`plan`], [`prober`], [`swim`], the `wanted` and `steps` functions of [`ovs`] and [`nat`]); everything
 //! else is the edge that observes and carries them out, so that what is right
 //! already is never touched.
 
@@ -14,6 +14,7 @@ pub mod endpoint;
 mod error;
 pub mod ethtool;
 pub mod follow;
+pub mod gossip;
 pub mod hash;
 pub mod link;
 pub mod nat;
@@ -22,10 +23,13 @@ pub mod ovs;
 pub mod plan;
 pub mod probe;
 pub mod prober;
+pub mod report;
 pub mod run;
 pub mod server;
 pub mod state;
+pub mod swim;
 pub mod sysctl;
 pub mod trouble;
+pub mod udp;
 
 pub use error::Error;

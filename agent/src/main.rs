@@ -54,6 +54,11 @@ async fn obey(verb: Verb) -> anyhow::Result<()> {
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&endpoint)?)?;
             Ok(())
         }
+        Verb::Members(args) => {
+            let members = call::members(&args.socket).await?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&members)?)?;
+            Ok(())
+        }
         Verb::Detach(args) => call::detach(&args.socket, &args.name).await,
     }
 }

@@ -1,36 +1,27 @@
-//! The prober's sockets and clock, and the reports to the controller.
+//! The prober's sockets and clock.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     io,
     net::{IpAddr, SocketAddr},
-    os::fd::AsRawFd,
     sync::Arc,
-    time::Duration,
 };
 
-use api::{AgentReport, Client, Name, WriteOptions};
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket,
-    sockopt::{BindToDevice, IpFreebind},
-};
-use serde::de::IgnoredAny;
+use api::AgentReport;
 use tokio::{
     net::UdpSocket,
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
-use tracing::{debug, info};
+use tracing::info;
 
 use crate::{
-    error::plain,
     follow::{Configs, Current},
+    gossip::Members,
     prober::{Event, LENGTH, Prober, Transmit, Way},
     trouble::Trouble,
+    udp,
 };
-
-/// How long the controller may take to accept a report.
-const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::from_secs(2) };
 
 /// The sockets of both ways, as far as there are any.
 #[derive(Default)]
@@ -39,12 +30,13 @@ struct Sockets {
     tunnel: Option<(UdpSocket, u32, IpAddr)>,
 }
 
-/// Probes for ever; reports go to `reports`.
+/// Probes for ever; reports go to `reports`, one at once when `members` change.
 pub async fn keep(
     underlay: IpAddr,
     port: u16,
     mut configs: Configs,
     mut ready: watch::Receiver<Option<u32>>,
+    mut members: watch::Receiver<Members>,
     reports: mpsc::Sender<AgentReport>,
 ) {
     let mut prober = Prober::new(RandomState::new().build_hasher().finish(), Instant::now());
@@ -76,6 +68,9 @@ pub async fn keep(
             tokio::select! {
                 changed = configs.changed() => if changed.is_err() { return } else { break },
                 changed = ready.changed() => if changed.is_err() { return } else { break },
+                changed = members.changed() => if changed.is_err() { return } else {
+                    prober.hurry_report(Instant::now());
+                },
                 got = receive(sockets.underlay.as_ref(), &mut buffers.0) => {
                     input(&mut prober, Way::Underlay, got, &buffers.0, port);
                 }
@@ -84,16 +79,6 @@ pub async fn keep(
                 }
                 () = sleep_until(prober.poll_timeout().0), if configured => prober.handle_timeout(Instant::now()),
             }
-        }
-    }
-}
-
-/// Sends reports to the controller for ever.
-pub async fn report(client: &Client, node: &Name, mut reports: mpsc::Receiver<AgentReport>) {
-    let path = format!("/v1/nodes/{node}/report");
-    while let Some(report) = reports.recv().await {
-        if let Err(e) = client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {
-            debug!(reason = %plain(&e), "report not delivered");
         }
     }
 }
@@ -128,14 +113,14 @@ impl Sockets {
     /// Opens what is missing and closes what is stale; `bridge` is the number of the bridge's local port.
     fn open(&mut self, underlay: IpAddr, port: u16, current: &Arc<Current>, bridge: Option<u32>) -> io::Result<()> {
         if self.underlay.is_none() {
-            self.underlay = Some(open(underlay, port, None)?);
+            self.underlay = Some(udp::open(underlay, port, None)?);
         }
         let config = &current.config;
         let gateway = config.gateway.addr();
         if self.tunnel.as_ref().map(|(_, index, address)| (*index, *address)) != bridge.map(|index| (index, gateway)) {
             self.tunnel = None;
             if let Some(index) = bridge {
-                self.tunnel = Some((open(gateway, port, Some(&config.bridge))?, index, gateway));
+                self.tunnel = Some((udp::open(gateway, port, Some(&config.bridge))?, index, gateway));
             }
         }
         Ok(())
@@ -150,17 +135,4 @@ impl Sockets {
         // A probe that cannot be sent is one without an answer.
         let _ = socket.send_to(&transmit.payload, (transmit.to, port)).await;
     }
-}
-
-/// A socket at `address`, which may come and go, that speaks by way of `device` only, where one is given.
-fn open(address: IpAddr, port: u16, device: Option<&str>) -> io::Result<UdpSocket> {
-    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket(family, SockType::Datagram, flags, None)?;
-    setsockopt(&socket, IpFreebind, &true)?;
-    if let Some(device) = device {
-        setsockopt(&socket, BindToDevice, &device.into())?;
-    }
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(address, port)))?;
-    UdpSocket::from_std(socket.into())
 }

@@ -7,6 +7,7 @@
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
+//!                      ├─────────► gossip  (UDP) ─members─┴──┐
 //!                      └─────────► endpoints (veths) ◄── server (unix socket)
 //! ```
 
@@ -25,8 +26,9 @@ use crate::{
     bridge,
     endpoint::{self, Endpoints},
     follow::{self, Current, Host},
+    gossip::{self, Members, Place},
     link::{Changes, Netlink},
-    nat, ovs, probe, server,
+    nat, ovs, probe, report, server,
     state::State,
 };
 
@@ -50,6 +52,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (configs, changed) = watch::channel(last.map(|config| Arc::new(Current { config, fresh: false })));
     let (ready, bridge_ready) = watch::channel(None);
     let (reports, reported) = mpsc::channel(1);
+    let (members, known) = watch::channel(Members::default());
+    let place = Place { underlay: host.underlay, port: args.gossip_port, key_file: args.gossip_key_file };
     let endpoints = Endpoints::new(host.node.clone(), client.clone(), netlink.clone(), state.clone(), changed.clone());
     let endpoints = Arc::new(endpoints);
     info!(node = %host.node, underlay = %host.underlay, datapath = datapath.as_str(), "serving this host");
@@ -60,10 +64,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = ovs::keep(&args.ovs_db, host.node.as_str(), &args.controller.host, changed.clone()) => "ovs",
         () = nat::keep(changed.clone()) => "nat",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
-        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, reports) => "probe",
-        () = probe::report(&client, &host.node, reported) => "report",
+        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
+        () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
+        () = report::keep(&client, &host.node, reported, known.clone()) => "report",
         () = endpoint::keep(&endpoints) => "endpoints",
-        result = server::serve(listener, endpoints.clone()) => { result.context("the socket failed")?; "server" }
+        result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {
             result?;
             info!("ending; everything on this host stays as it is");

@@ -9,12 +9,16 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{delete, post},
+    routing::{delete, get, post},
 };
 use nix::sys::stat::{Mode, umask};
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, sync::watch, time::Instant};
 
-use crate::{Error, endpoint::Endpoints};
+use crate::{
+    Error,
+    endpoint::Endpoints,
+    gossip::{Members, MembersAnswer},
+};
 
 /// The largest request body, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -42,7 +46,12 @@ pub fn listen(path: &FsPath) -> io::Result<UnixListener> {
 ///
 /// # Errors
 /// What the system said.
-pub async fn serve(listener: UnixListener, endpoints: Arc<Endpoints>) -> io::Result<()> {
+pub async fn serve(
+    listener: UnixListener,
+    endpoints: Arc<Endpoints>,
+    members: watch::Receiver<Members>,
+) -> io::Result<()> {
+    let members = Router::new().route("/v1/members", get(list_members)).with_state(members);
     let router = Router::new()
         .route("/v1/endpoints", post(attach))
         .route("/v1/endpoints/{name}", delete(detach))
@@ -51,8 +60,14 @@ pub async fn serve(listener: UnixListener, endpoints: Arc<Endpoints>) -> io::Res
             refusal(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method", None)
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(endpoints);
+        .with_state(endpoints)
+        .merge(members);
     axum::serve(listener, router).await
+}
+
+async fn list_members(State(members): State<watch::Receiver<Members>>) -> Json<MembersAnswer> {
+    let members = members.borrow();
+    Json(MembersAnswer { members: members.aged(Instant::now()), gossip: members.counts.clone() })
 }
 
 async fn attach(

@@ -1,12 +1,14 @@
-//! What the agent keeps on disk: the last configuration, and one record per endpoint.
+//! What the agent keeps on disk: the last configuration, one record per endpoint, and the number of its life.
 //!
 //! Every file is replaced whole by rename, so that after a crash there is
-//! either the old content or the new.
+//! either the old content or the new. All are for their owner only: the
+//! configuration holds the cluster's gossip keys.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -46,6 +48,19 @@ impl State {
     /// What the system said.
     pub async fn keep_config(&self, config: &AgentConfig) -> io::Result<()> {
         replace(self.dir.join("config.json"), config).await
+    }
+
+    /// The number of the agent's last life, as gossip has it; 0 when there is none that can be read.
+    pub fn life(&self) -> u32 {
+        read(&self.dir.join("life.json")).unwrap_or(0)
+    }
+
+    /// Keeps the number of the agent's life.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn keep_life(&self, number: u32) -> io::Result<()> {
+        write(&self.dir.join("life.json"), &serde_json::to_vec(&number)?)
     }
 
     /// The records of all endpoints; unreadable ones are left out and logged.
@@ -98,12 +113,38 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 async fn replace<T: Serialize>(path: PathBuf, value: &T) -> io::Result<()> {
     let bytes = serde_json::to_vec(value)?;
-    let write = move || {
-        let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        fs::rename(&new, &path)
-    };
-    tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(io::Error::other(e)))
+    tokio::task::spawn_blocking(move || write(&path, &bytes)).await.unwrap_or_else(|e| Err(io::Error::other(e)))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    // A file that was there keeps its mode when it is opened.
+    match fs::remove_file(&new) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_life_is_kept_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        assert_eq!(state.life(), 0);
+        for number in [7, 8] {
+            state.keep_life(number).unwrap();
+            assert_eq!(State::open(dir.path()).unwrap().life(), number);
+        }
+        let mode = fs::metadata(dir.path().join("life.json")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

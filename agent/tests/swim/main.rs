@@ -1,0 +1,54 @@
+//! Gossip among simulated agents: figures, faults, and datagrams that are not what they should be.
+
+mod datagrams;
+mod faults;
+mod figures;
+mod lab;
+
+use std::time::Duration;
+
+use figures::{detection, false_alarms, traffic};
+
+#[test]
+fn five_hosts_lose_one_within_three_seconds() {
+    let worst = (0..60).map(|seed| detection(5, seed)).max().unwrap();
+    assert!(worst < Duration::from_millis(2500), "{worst:?}");
+}
+
+#[test]
+fn small_and_middling_clusters_lose_a_host_as_fast() {
+    for (size, seeds) in [(2, 20), (3, 20), (20, 10)] {
+        let worst = (0..seeds).map(|seed| detection(size, seed)).max().unwrap();
+        assert!(worst < Duration::from_secs(3), "{size} hosts: {worst:?}");
+    }
+}
+
+#[test]
+fn a_hundred_hosts_lose_one_within_six_seconds() {
+    let worst = (0..2).map(|seed| detection(100, seed)).max().unwrap();
+    assert!(worst < Duration::from_secs(6), "{worst:?}");
+}
+
+#[test]
+fn nobody_dies_of_ten_minutes_of_loss() {
+    for size in [2, 3, 5] {
+        let (suspicions, deaths) = false_alarms(size, 42, 0.1, Duration::from_secs(600));
+        assert!(suspicions > 0, "the loss was not felt");
+        assert_eq!(deaths, 0, "{size} hosts");
+    }
+}
+
+#[test]
+fn nobody_dies_of_half_as_much_loss_again_among_a_hundred() {
+    let (suspicions, deaths) = false_alarms(100, 42, 0.15, Duration::from_secs(15));
+    assert!(suspicions > 0, "the loss was not felt");
+    assert_eq!(deaths, 0);
+}
+
+#[test]
+fn gossip_stays_within_its_share() {
+    for loss in [0.0, 0.1] {
+        let (sent, received) = traffic(100, 1, loss, Duration::from_secs(10));
+        assert!(sent + received < 20.0, "{sent} + {received} kbit/s with {loss} of all lost");
+    }
+}
