@@ -18,6 +18,7 @@ pub mod client;
 pub mod control;
 pub mod demo;
 pub mod host;
+pub mod load;
 pub mod netns;
 pub mod ovs;
 pub mod plan;

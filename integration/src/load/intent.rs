@@ -1,0 +1,164 @@
+//! What agents and users would say over the API, for thousands of nodes.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use api::status::Status;
+use api::{
+    AgentReport, Client, Create, Datapath, Endpoint, EndpointSpec, Name, Node, NodeSpec, Service, ServicePort,
+    ServiceSpec, WriteOptions, Written,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 32;
+
+/// The underlay's first address.
+const UNDERLAY: u32 = 0xac10_0001;
+
+/// The first virtual address, as the controller's default range has it.
+const FIRST_VIP: u32 = 0x0a60_1000;
+
+/// How long a write may take until every switch has acknowledged it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The API of a controller.
+#[derive(Clone)]
+pub struct Intent {
+    client: Client,
+}
+
+impl Intent {
+    /// The API at this URL.
+    ///
+    /// # Errors
+    /// When the client cannot be set up.
+    pub fn new(url: &str) -> Result<Self> {
+        Ok(Self { client: Client::new(url)? })
+    }
+
+    /// Nodes join, as their agents have them do.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn join(&self, nodes: &[Name]) -> Result<()> {
+        let put = |(index, name): (usize, &Name)| {
+            let address = IpAddr::V4(Ipv4Addr::from(UNDERLAY + index as u32));
+            let spec = NodeSpec { address, mtu: 1500, datapath: Datapath::Netdev };
+            let path = format!("/v1/nodes/{name}");
+            async move { self.client.put::<_, Written<Node>>(&path, &spec, at_once()).await.map(drop) }
+        };
+        Ok(stream::iter(nodes.iter().enumerate().map(put)).buffer_unordered(AT_ONCE).try_collect().await?)
+    }
+
+    /// Agents report, one after the other, each once in `every`; for ever.
+    pub async fn report(&self, nodes: &[Name], every: Duration) {
+        let mut turn = tokio::time::interval(every / u32::try_from(nodes.len().max(1)).unwrap_or(1));
+        for name in nodes.iter().cycle() {
+            turn.tick().await;
+            let path = format!("/v1/nodes/{name}/report");
+            // a report that does not arrive is one of many
+            let _ = self.client.post::<_, serde_json::Value>(&path, &AgentReport::default(), at_once()).await;
+        }
+    }
+
+    /// Endpoints of all nodes, `each` on every one; the addresses of `wanted` of them.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn populate(&self, nodes: &[Name], each: usize, wanted: usize) -> Result<Vec<IpAddr>> {
+        let all = (0..each).flat_map(|k| nodes.iter().enumerate().map(move |(n, node)| (n, k, node)));
+        let create = |(n, k, node): (usize, usize, &Name)| {
+            let (name, device) = (format!("e{n}-{k}"), format!("v{n}-{k}"));
+            let node = node.clone();
+            async move { self.endpoint(&name, &device, &node, at_once()).await.map(|made| made.ips) }
+        };
+        let made: Vec<Vec<IpAddr>> = stream::iter(all.map(create)).buffered(AT_ONCE).try_collect().await?;
+        Ok(made.into_iter().flatten().take(wanted).collect())
+    }
+
+    /// Creates an endpoint and waits until every switch concerned has acknowledged it.
+    ///
+    /// # Errors
+    /// When it is refused, or not acknowledged in time.
+    pub async fn endpoint_everywhere(&self, name: &str, device: &str, node: &Name) -> Result<Endpoint> {
+        self.endpoint(name, device, node, acknowledged()).await
+    }
+
+    async fn endpoint(&self, name: &str, device: &str, node: &Name, options: WriteOptions) -> Result<Endpoint> {
+        let spec = serde_json::json!({ "node": node, "device": device });
+        let create = Create { name: Name::new(name)?, spec: serde_json::from_value::<EndpointSpec>(spec)? };
+        let written: Written<Endpoint> = self.client.post("/v1/endpoints", &create, options).await?;
+        finished(written, options)
+    }
+
+    /// Creates a service and waits until every switch concerned has acknowledged it.
+    ///
+    /// # Errors
+    /// When it is refused, or not acknowledged in time.
+    pub async fn service(&self, number: u32, backends: &[IpAddr], wait: bool) -> Result<()> {
+        let options = if wait { acknowledged() } else { at_once() };
+        let port: ServicePort = "80:8080/tcp".parse()?;
+        let vip = IpAddr::V4(Ipv4Addr::from(FIRST_VIP + number));
+        let spec = serde_json::json!({ "vip": vip, "ports": [port], "backends": backends });
+        let create = Create { name: service_name(number)?, spec: serde_json::from_value::<ServiceSpec>(spec)? };
+        let written: Written<Service> = self.client.post("/v1/services", &create, options).await?;
+        finished(written, options).map(drop)
+    }
+
+    /// Removes a service everywhere.
+    ///
+    /// # Errors
+    /// When it is refused, or not acknowledged in time.
+    pub async fn remove_service(&self, number: u32) -> Result<()> {
+        self.remove(&format!("/v1/services/{}", service_name(number)?)).await
+    }
+
+    /// Removes an endpoint everywhere.
+    ///
+    /// # Errors
+    /// When it is refused, or not acknowledged in time.
+    pub async fn remove_endpoint(&self, name: &str) -> Result<()> {
+        self.remove(&format!("/v1/endpoints/{name}")).await
+    }
+
+    async fn remove(&self, path: &str) -> Result<()> {
+        let written: Written<serde_json::Value> = self.client.delete(path, acknowledged()).await?;
+        still_pending(&written.pending, acknowledged())
+    }
+
+    /// What the controller says of itself and of its switches.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self) -> Result<Status> {
+        Ok(self.client.get_within("/v1/status", PATIENCE).await?)
+    }
+}
+
+fn at_once() -> WriteOptions {
+    WriteOptions { wait: false, timeout: PATIENCE }
+}
+
+fn acknowledged() -> WriteOptions {
+    WriteOptions { wait: true, timeout: PATIENCE }
+}
+
+fn service_name(number: u32) -> Result<Name> {
+    Ok(Name::new(format!("s{number}"))?)
+}
+
+fn finished<T>(written: Written<T>, options: WriteOptions) -> Result<T> {
+    still_pending(&written.pending, options)?;
+    written.object.context("the answer to a write has no object")
+}
+
+fn still_pending(pending: &[String], options: WriteOptions) -> Result<()> {
+    match pending.first() {
+        Some(first) if options.wait => {
+            bail!("{} switches did not acknowledge within {} s, first {first}", pending.len(), PATIENCE.as_secs())
+        }
+        _ => Ok(()),
+    }
+}
