@@ -73,7 +73,10 @@ impl Side {
     /// What came of a step.
     async fn step(&self, step: &Step) -> String {
         match step {
-            Step::One(body) => format!("{:?}", self.handle.request(body.clone()).await.map(drop)),
+            Step::One(body) => match self.handle.request(body.clone()).await {
+                Ok(_) => "done".to_owned(),
+                Err(error) => error.to_string(),
+            },
             Step::Bundle(bodies) => match self.handle.bundle(bodies.clone()).await {
                 Ok(()) => "committed".to_owned(),
                 Err(error) => error.to_string(),
@@ -191,7 +194,7 @@ fn steps() -> Vec<Step> {
             GroupMod::add(8, GroupType::SELECT, backend).into(),
             FlowMod::add(2, 7, tcp.clone()).cookie(1 << 40).apply([Action::group(7)]).into(),
             FlowMod::add(2, 8, Match::new().reg(3, 9)).apply([Action::set_reg(0, 3)]).goto(4).into(),
-            FlowMod::add(2, 9, mac).apply([Action::DecNwTtl]).into(),
+            FlowMod::add(2, 9, mac).apply([Action::set_reg(2, 1), Action::to_controller()]).into(),
             FlowMod::add(3, 0, Match::new()).into(),
             FlowMod { idle_timeout: 600, hard_timeout: 900, ..FlowMod::add(3, 1, ip(1)) }.into(),
         ]),
@@ -276,7 +279,7 @@ fn a_real_client_works_on_a_simulated_database() {
         "list-ports br0",
         "del-br br0",
         "--columns=name list interface",
-        "--columns=name list controller",
+        "--columns=target list controller",
         "list-br",
     ];
     for words in commands {

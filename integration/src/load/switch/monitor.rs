@@ -36,11 +36,11 @@ fn tell(session: &mut Session, own: bool, xid: Xid, log: &[Done], counts: &mut C
         session.monitors.values().map(|monitor| (monitor.flags, Filter::of_monitor(monitor))).collect();
     let mut updates = Vec::new();
     for done in log {
-        let Done::Flow { old, new } = done else { continue };
+        let Done::Flow { old, new, modified } = done else { continue };
         let (Some(flow), event) = (match (old, new) {
-            (Some(old), Some(new)) if old.bytes() == new.bytes() => continue,
-            (Some(_), Some(new)) => (Some(new), MonitorFlags::MODIFY),
-            (None, new) => (new.as_ref(), MonitorFlags::ADD),
+            (Some(old), Some(new)) if *modified && old.bytes() == new.bytes() => continue,
+            (_, Some(new)) if *modified => (Some(new), MonitorFlags::MODIFY),
+            (_, Some(new)) => (Some(new), MonitorFlags::ADD),
             (old, None) => (old.as_ref(), MonitorFlags::DELETE),
         }) else {
             continue;
@@ -92,31 +92,47 @@ fn update(flow: &Flow, event: MonitorFlags, flags: MonitorFlags) -> FlowUpdate {
 
 /// Sends updates in as many messages as they need; none if there are none.
 fn send(session: &mut Session, xid: Xid, updates: Vec<FlowUpdate>, counts: &mut Counts) {
-    let mut part = Vec::new();
-    let mut size = 0;
+    for part in parts(updates) {
+        session.send(&message(xid, MultipartFlags::NONE, part), counts);
+    }
+}
+
+/// Answers the request for a monitor, also if there is nothing to tell yet.
+pub(super) fn answer(session: &mut Session, xid: Xid, updates: Vec<FlowUpdate>, counts: &mut Counts) {
+    let mut parts = parts(updates);
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        session.send(&message(xid, MultipartFlags::MORE, part), counts);
+    }
+    session.send(&message(xid, MultipartFlags::NONE, last), counts);
+}
+
+/// Divides updates by the size of messages.
+fn parts(updates: Vec<FlowUpdate>) -> Vec<Vec<FlowUpdate>> {
+    let mut parts: Vec<Vec<FlowUpdate>> = Vec::new();
+    let mut size = usize::MAX;
     for update in updates {
         let mut writer = Writer::default();
         update.write(&mut writer);
-        if size + writer.position() > MAX_REPLY {
-            session.send(&message(xid, std::mem::take(&mut part)), counts);
-            size = 0;
+        size = size.saturating_add(writer.position());
+        if size > MAX_REPLY {
+            parts.push(Vec::new());
+            size = writer.position();
         }
-        size += writer.position();
-        part.push(update);
+        if let Some(part) = parts.last_mut() {
+            part.push(update);
+        }
     }
-    if !part.is_empty() {
-        session.send(&message(xid, part), counts);
-    }
+    parts
 }
 
-/// A message with updates.
-pub(super) fn message(xid: Xid, updates: Vec<FlowUpdate>) -> Message {
+fn message(xid: Xid, flags: MultipartFlags, updates: Vec<FlowUpdate>) -> Message {
     let body = MultipartReplyBody::Experimenter(ExperimenterReply::OnfstFlowMonitor(MonitorReply { updates }));
-    Message::new(xid, openflow::Body::MultipartReply(MultipartReply { flags: MultipartFlags::NONE, body }))
+    Message::new(xid, openflow::Body::MultipartReply(MultipartReply { flags, body }))
 }
 
 fn removed(done: &Done) -> Option<FlowRemoved> {
-    let Done::Flow { old: Some(flow), new: None } = done else { return None };
+    let Done::Flow { old: Some(flow), new: None, .. } = done else { return None };
     if !flow.flags().contains(FlowModFlags::SEND_FLOW_REM) {
         return None;
     }

@@ -3,6 +3,7 @@
 
 use openflow::action::canonical;
 use openflow::model::Refusal;
+use openflow::msg::error::ERROR_TYPE_EXPERIMENTER;
 use openflow::msg::flow::{FlowMod, FlowModCommand, FlowModFlags};
 use openflow::msg::group::{Bucket, GroupDesc, GroupMod, GroupModCommand, GroupType};
 use openflow::msg::meter::{MeterConfig, MeterMod, MeterModCommand};
@@ -39,6 +40,9 @@ pub(super) const UNKNOWN_METER: Refusal = Refusal { error_type: 12, code: 2 };
 pub(super) const METER_EXISTS: Refusal = Refusal { error_type: 12, code: 1 };
 /// A meter-mod command that is not known.
 const BAD_METER_COMMAND: Refusal = Refusal { error_type: 12, code: 3 };
+
+/// An instruction twice (ONF 2600).
+const DUP_INSTRUCTION: Refusal = Refusal { error_type: ERROR_TYPE_EXPERIMENTER, code: 2600 };
 
 /// Checks a message.
 pub(super) fn prepare(body: &Body) -> Result<Change, Refusal> {
@@ -98,7 +102,12 @@ fn check_match(matching: &Match) -> Result<(), Refusal> {
 }
 
 fn check_instructions(flow_mod: &FlowMod) -> Result<(), Refusal> {
-    for instruction in &flow_mod.instructions {
+    let all = &flow_mod.instructions;
+    for (number, instruction) in all.iter().enumerate() {
+        let kind = std::mem::discriminant(instruction);
+        if all.iter().take(number).any(|before| std::mem::discriminant(before) == kind) {
+            return Err(DUP_INSTRUCTION);
+        }
         match instruction {
             Instruction::ApplyActions { actions } | Instruction::WriteActions { actions } => check_actions(actions)?,
             Instruction::GotoTable { table_id } if *table_id <= flow_mod.table_id || *table_id == TableId::ALL => {

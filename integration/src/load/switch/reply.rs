@@ -33,7 +33,7 @@ impl Switch {
                 let updates = monitor::initial(&self.state, &request.monitors);
                 let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
                 session.monitors.extend(request.monitors.iter().map(|monitor| (monitor.id, monitor.clone())));
-                session.send(&monitor::message(xid, updates), &mut self.counts);
+                monitor::answer(session, xid, updates, &mut self.counts);
                 return Ok(());
             }
             MultipartRequestBody::Desc => MultipartReplyBody::Desc(Box::new(desc())),

@@ -20,8 +20,8 @@ pub(super) struct State {
 /// Something that was done.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// A flow is another, new, or gone.
-    Flow { old: Option<Flow>, new: Option<Flow> },
+    /// A flow is new or gone, or was `modified`: one that is added in the place of another is new.
+    Flow { old: Option<Flow>, new: Option<Flow>, modified: bool },
     /// A group was this before.
     Group { id: GroupId, old: Option<Box<[u8]>> },
     /// A meter was this before.
@@ -34,7 +34,7 @@ impl State {
         match change {
             Change::Add { flow, groups } => {
                 self.check_groups(&groups)?;
-                self.set(flow, log);
+                self.set(flow, false, log);
             }
             Change::Modify { filter, instructions, groups } => {
                 self.check_groups(&groups)?;
@@ -77,7 +77,7 @@ impl State {
         for done in log.into_iter().rev() {
             match done {
                 Done::Flow { old: Some(old), .. } => drop(self.flows.replace(old)),
-                Done::Flow { old: None, new } => drop(new.map(|new| self.flows.remove(&new))),
+                Done::Flow { old: None, new, .. } => drop(new.map(|new| self.flows.remove(&new))),
                 Done::Group { id, old: Some(old) } => drop(self.groups.insert(id, old)),
                 Done::Group { id, old: None } => drop(self.groups.remove(&id)),
                 Done::Meter { id, old: Some(old) } => drop(self.meters.insert(id, old)),
@@ -99,9 +99,9 @@ impl State {
         if there { Ok(()) } else { Err(Refusal::BAD_OUT_GROUP) }
     }
 
-    fn set(&mut self, flow: Flow, log: &mut Vec<Done>) {
+    fn set(&mut self, flow: Flow, modified: bool, log: &mut Vec<Done>) {
         let old = self.flows.replace(flow.clone());
-        log.push(Done::Flow { old, new: Some(flow) });
+        log.push(Done::Flow { old, new: Some(flow), modified });
     }
 
     fn modify(&mut self, filter: &Filter, instructions: &[Instruction], log: &mut Vec<Done>) {
@@ -110,7 +110,7 @@ impl State {
             let mut stats = flow.stats();
             stats.instructions = instructions.to_vec();
             if let Some(flow) = Flow::new(&stats) {
-                self.set(flow, log);
+                self.set(flow, true, log);
             }
         }
     }
@@ -119,7 +119,7 @@ impl State {
         let meant: Vec<Flow> = self.select(filter).cloned().collect();
         for flow in meant {
             let old = self.flows.take(&flow);
-            log.push(Done::Flow { old, new: None });
+            log.push(Done::Flow { old, new: None, modified: false });
         }
     }
 
