@@ -103,6 +103,28 @@ impl Client {
         self.send(request).await
     }
 
+    /// Reads `path` with a query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn get_query<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, ClientError> {
+        self.send(self.request(Method::GET, path).query(query).timeout(GRACE)).await
+    }
+
+    /// Reads `path` line by line, as they come.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn lines(&self, path: &str) -> Result<Lines, ClientError> {
+        let answer = self.request(Method::GET, path).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let bytes = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
+            return Err(ClientError::Refused { status: status.as_u16(), body: refusal(status, &bytes) });
+        }
+        Ok(Lines { client: self.clone(), answer, pending: Vec::new() })
+    }
+
     /// Creates what must not exist yet.
     ///
     /// # Errors
@@ -137,6 +159,10 @@ impl Client {
         self.send(self.write(Method::DELETE, path, options)).await
     }
 
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::Unreachable { server: self.shown.clone(), reason: innermost(error) }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
@@ -148,16 +174,51 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let unreachable =
-            |e: reqwest::Error| ClientError::Unreachable { server: self.shown.clone(), reason: innermost(&e) };
-        let answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
-        let bytes = answer.bytes().await.map_err(unreachable)?;
+        let bytes = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
         if status.is_success() {
             return serde_json::from_slice(&bytes)
                 .map_err(|e| ClientError::Answer { server: self.shown.clone(), reason: e.to_string() });
         }
         Err(ClientError::Refused { status: status.as_u16(), body: refusal(status, &bytes) })
+    }
+}
+
+/// The longest line of a stream, in bytes.
+const MAX_LINE: usize = 16 << 20;
+
+/// An answer that comes line by line.
+pub struct Lines {
+    client: Client,
+    answer: reqwest::Response,
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; none at the end.
+    ///
+    /// # Errors
+    /// When the stream breaks, or a line is no text or too long.
+    pub async fn next(&mut self) -> Result<Option<String>, ClientError> {
+        let wrong =
+            |client: &Client, reason: &str| ClientError::Answer { server: client.shown.clone(), reason: reason.into() };
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.pending[searched..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=searched + end).collect();
+                let text = String::from_utf8(line).map_err(|_| wrong(&self.client, "a line is no text"))?;
+                return Ok(Some(text.trim_end().to_owned()));
+            }
+            searched = self.pending.len();
+            if searched > MAX_LINE {
+                return Err(wrong(&self.client, "a line is too long"));
+            }
+            match self.answer.chunk().await.map_err(|error| self.client.unreachable(&error))? {
+                Some(chunk) => self.pending.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
+        }
     }
 }
 

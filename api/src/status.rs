@@ -126,6 +126,23 @@ pub struct Flow {
     pub ofctl: String,
 }
 
+/// `GET /v1/nodes/NODE/blame?flow=…`: who asked for a flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Blame {
+    /// The node.
+    pub node: Name,
+    /// The flow, as the switch has it.
+    pub flow: Flow,
+    /// Whether it is to be there, and as it is.
+    pub wanted: bool,
+    /// The object that asked for it, as it is now; none for the pipeline's own, for foreign flows, and if it is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<serde_json::Value>,
+    /// When the revision came that asked for it, if that is still known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
 /// `GET /v1/nodes/NODE/groups`: what the switch itself answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupDump {

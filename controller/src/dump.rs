@@ -16,6 +16,7 @@ use openflow::{
 };
 
 use crate::{
+    compile::Delta,
     intent::Intent,
     pipeline::{Cookie, FlowBody, FlowKey, Flows, Table},
     reconcile::Drift,
@@ -28,14 +29,21 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Of all objects there are.
-    pub fn new(intent: &Intent) -> Self {
-        let nodes = intent.nodes.values().map(|node| ((Kind::Node, node.id), node.name.clone()));
-        let networks = intent.networks.values().map(|network| ((Kind::Network, network.id), network.name.clone()));
-        let endpoints =
-            intent.endpoints.values().map(|endpoint| ((Kind::Endpoint, endpoint.id), endpoint.name.clone()));
-        let services = intent.services.values().map(|service| ((Kind::Service, service.id), service.name.clone()));
-        Self { names: nodes.chain(networks).chain(endpoints).chain(services).collect() }
+    /// Of all objects there are in any of these.
+    pub fn new(intents: &[&Intent]) -> Self {
+        let mut names = BTreeMap::new();
+        for intent in intents {
+            names.extend(intent.nodes.values().map(|node| ((Kind::Node, node.id), node.name.clone())));
+            names.extend(intent.networks.values().map(|network| ((Kind::Network, network.id), network.name.clone())));
+            names.extend(intent.endpoints.values().map(|it| ((Kind::Endpoint, it.id), it.name.clone())));
+            names.extend(intent.services.values().map(|service| ((Kind::Service, service.id), service.name.clone())));
+        }
+        Self { names }
+    }
+
+    /// The name of an object.
+    pub fn name(&self, kind: Kind, id: u32) -> Option<&Name> {
+        self.names.get(&(kind, id))
     }
 
     /// The object like `service/web`; its number where it is no more; none if the cookie is not ours.
@@ -71,6 +79,17 @@ pub fn difference(node: &Name, read: &[FlowStats], mut wanted: Flows, owners: &O
     sorted(node, differing)
 }
 
+/// Flows that change: removed ones as they were, others as they will be.
+pub fn changes(node: &Name, delta: &Delta, owners: &Owners) -> FlowDump {
+    let changed = delta.flows.iter().filter_map(|(key, edit)| match (&edit.before, &edit.after) {
+        (None, Some(after)) => Some((key, after, "added")),
+        (Some(_), Some(after)) => Some((key, after, "changed")),
+        (Some(before), None) => Some((key, before, "removed")),
+        (None, None) => None,
+    });
+    sorted(node, changed.map(|(key, body, diff)| flow(&as_if_read(key, body), owners, Some(diff))).collect())
+}
+
 /// Flows a switch is or was to have.
 pub fn desired(node: &Name, flows: &Flows, owners: &Owners) -> FlowDump {
     sorted(node, flows.iter().map(|(key, body)| flow(&as_if_read(key, body), owners, None)).collect())
@@ -100,7 +119,8 @@ fn as_if_read(key: &FlowKey, body: &FlowBody) -> FlowStats {
     }
 }
 
-fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
+/// One flow.
+pub fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
     let cookie = Cookie::from_u64(stats.cookie);
     let table = Table::from_id(stats.table_id.0);
     Flow {

@@ -11,6 +11,7 @@ pub mod compile;
 pub mod core;
 pub mod dump;
 pub mod events;
+pub mod history;
 pub mod http;
 pub mod intent;
 pub mod metrics;

@@ -9,6 +9,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use api::Name;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     core::{Action, Broken, Core, NodeProgress, SessionId},
     dump::{self, Owners},
     events::{EventKind, Events},
+    history::{History, TooOld},
     intent::Txn,
     pipeline::{FlowBody, FlowKey},
     reconcile::{Audit, Batch, Refusal},
@@ -61,6 +63,10 @@ pub enum Event {
     Pending(u64, oneshot::Sender<Vec<String>>),
     /// What are switches to have?
     Compiled(oneshot::Sender<Compiler>),
+    /// What were switches to have at this time?
+    CompiledAt(Timestamp, oneshot::Sender<Result<Compiler, TooOld>>),
+    /// When did this revision come?
+    When(u64, oneshot::Sender<Option<Timestamp>>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
 }
@@ -103,6 +109,16 @@ impl CoreHandle {
         self.ask(Event::Compiled).await
     }
 
+    /// What switches were to have at a time; none while the controller ends.
+    pub async fn compiled_at(&self, time: Timestamp) -> Option<Result<Compiler, TooOld>> {
+        self.ask(|answer| Event::CompiledAt(time, answer)).await
+    }
+
+    /// When a revision came, if that is still known.
+    pub async fn when(&self, revision: u64) -> Option<Timestamp> {
+        self.ask(|answer| Event::When(revision, answer)).await.flatten()
+    }
+
     /// What a host's OVSDB is to hold, now and later; none if there is no such node.
     pub async fn host(&self, node: Name) -> Option<watch::Receiver<HostTarget>> {
         self.ask(|answer| Event::HostUp(node, answer)).await
@@ -121,11 +137,13 @@ pub async fn run(core: Core, agents: Arc<Agents>, log: Arc<Events>, events: mpsc
         core,
         agents,
         log,
+        history: History::default(),
         sessions: BTreeMap::new(),
         hosts: BTreeMap::new(),
         waiters: BTreeMap::new(),
         next_waiter: 0,
     };
+    shell.history.record(Timestamp::now(), shell.core.compiler().clone());
     let start = shell.core.hosts();
     shell.act(start);
     shell.run(events).await;
@@ -135,6 +153,7 @@ struct Shell {
     core: Core,
     agents: Arc<Agents>,
     log: Arc<Events>,
+    history: History,
     sessions: BTreeMap<Name, (SessionId, mpsc::UnboundedSender<Command>)>,
     hosts: BTreeMap<Name, watch::Sender<HostTarget>>,
     waiters: BTreeMap<u64, oneshot::Sender<()>>,
@@ -161,7 +180,11 @@ impl Shell {
 
     fn hear(&mut self, event: Event) -> Vec<Action> {
         match event {
-            Event::Txn(txn) => return self.core.apply(&txn),
+            Event::Txn(txn) => {
+                let actions = self.core.apply(&txn);
+                self.history.record(Timestamp::now(), self.core.compiler().clone());
+                return actions;
+            }
             Event::SwitchUp(node, session, commands) => {
                 let actions = self.core.switch_up(&node, session);
                 self.sessions.insert(node, (session, commands));
@@ -192,6 +215,8 @@ impl Shell {
                 return self.core.wait(self.next_waiter, revision);
             }
             Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
+            Event::CompiledAt(time, answer) => drop(answer.send(self.history.at(time))),
+            Event::When(revision, answer) => drop(answer.send(self.history.when(revision))),
             Event::Compiled(answer) => drop(answer.send(self.core.compiler().clone())),
             Event::Progress(answer) => drop(answer.send(self.core.progress())),
         }
@@ -217,7 +242,7 @@ impl Shell {
                 }
                 Action::AgentChanged(node) => self.agents.changed(&node, self.core.compiler().intent().revision()),
                 Action::Report(node, drifts) => {
-                    let owners = Owners::new(self.core.compiler().intent());
+                    let owners = Owners::new(&[self.core.compiler().intent()]);
                     for drift in &drifts {
                         let (owner, message) = dump::drift(drift, &owners);
                         self.log.record(EventKind::Drift, Some(&node), owner, message);

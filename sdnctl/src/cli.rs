@@ -1,9 +1,11 @@
 //! What can be typed.
 
-use std::{net::IpAddr, process::ExitCode, time::Duration};
+use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use api::{Client, Name, ServicePort, WriteOptions};
+use api::{Client, Name, ServicePort, Tunnel, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{openflow_cmd, ovsdb_cmd};
 
@@ -36,18 +38,51 @@ pub enum Command {
     Node(Verb),
     /// Address spaces.
     #[command(subcommand)]
-    Network(ReadVerb),
+    Network(NetworkVerb),
     /// Pods, containers, tasks.
     #[command(subcommand)]
     Endpoint(Verb),
     /// Virtual addresses in front of endpoints.
     #[command(subcommand)]
     Service(ServiceVerb),
+    /// Makes objects what files say, all of them or none; the same again changes nothing.
+    Apply(Files),
+    /// Shows which flows on which hosts applying files would change; touches nothing.
+    Plan(Files),
+    /// Prints objects as files hold them: KIND or KIND/NAME, or all there are.
+    Get {
+        #[arg(value_name = "KIND[/NAME]")]
+        objects: Vec<String>,
+    },
+    /// Prints every change of an object as it happens.
+    Watch {
+        /// From this revision on; from now on when there is none.
+        #[arg(long, value_name = "REVISION")]
+        after: Option<u64>,
+        /// Only objects of this kind.
+        #[arg(long)]
+        kind: Option<String>,
+    },
+    /// Writes all that is stored into a file.
+    Backup { file: PathBuf },
+    /// Puts what a backup holds in the place of all there is.
+    Restore {
+        file: PathBuf,
+        /// Even if there are objects already: those that the backup does not hold are lost.
+        #[arg(long)]
+        force: bool,
+    },
     /// Every pair of hosts: round-trip time through the tunnel.
     Mesh,
     /// Flows, as the switches themselves have them.
     #[command(subcommand)]
     Flows(Flows),
+    /// Who asked for a flow, when, and what that is now.
+    Blame {
+        node: Name,
+        /// The flow, as `sdnctl flows dump -o ofctl` or `ovs-ofctl dump-flows` prints it.
+        flow: String,
+    },
     /// Groups, as the switches themselves have them.
     #[command(subcommand)]
     Groups(Groups),
@@ -81,12 +116,43 @@ pub enum Verb {
     Rm { name: Name },
 }
 
+#[derive(Args)]
+pub struct Files {
+    /// A file of objects, YAML or JSON; - is standard input.
+    #[arg(short, long = "file", required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
 #[derive(Subcommand)]
-pub enum ReadVerb {
+pub enum NetworkVerb {
     /// Lists them.
     Ls,
     /// Shows all of one.
     Inspect { name: Name },
+    /// Makes one.
+    Create(NetworkCreate),
+    /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Args)]
+pub struct NetworkCreate {
+    pub name: Name,
+    /// Its addresses on all hosts.
+    #[arg(long, value_name = "CIDR")]
+    pub subnet: IpNet,
+    /// How its packets travel between hosts: vxlan, gre or geneve.
+    #[arg(long, default_value = "vxlan")]
+    pub tunnel: Tunnel,
+    /// Its endpoints reach nothing outside of it but services.
+    #[arg(long)]
+    pub internal: bool,
+    /// One subnet over all hosts, rather than a share for each.
+    #[arg(long)]
+    pub flat: bool,
+    /// The size of one host's share.
+    #[arg(long, default_value_t = 24, value_name = "BITS", conflicts_with = "flat")]
+    pub node_prefix: u8,
 }
 
 #[derive(Subcommand)]
@@ -150,6 +216,9 @@ pub struct FlowQuery {
     /// Only flows that are not as they are to be: missing, changed, foreign.
     #[arg(long)]
     pub diff: bool,
+    /// What there was to be at a time, like 2026-01-31T12:00:00Z, or so long ago, like 5m.
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "diff")]
+    pub at: Option<Timestamp>,
 }
 
 #[derive(Subcommand)]
@@ -159,6 +228,15 @@ pub enum Groups {
         /// The node; all of them when there is none.
         node: Option<Name>,
     },
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let wrong = || "write a time like 2026-01-31T12:00:00Z, or how long ago, like 5m".to_owned();
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago: SignedDuration = text.parse().map_err(|_| wrong())?;
+    Timestamp::now().checked_sub(ago).map_err(|_| wrong())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -2,7 +2,7 @@
 
 use api::{
     List, Name, Node,
-    status::{Flow, FlowDump, GroupDump, PipelineTable},
+    status::{Blame, Flow, FlowDump, GroupDump, PipelineTable},
 };
 use serde::de::DeserializeOwned;
 
@@ -12,8 +12,11 @@ use crate::{
 };
 
 pub async fn dump_flows(remote: &Remote, query: FlowQuery) -> anyhow::Result<()> {
-    let mut dumps: Vec<FlowDump> =
-        read(remote, query.node.as_ref(), if query.diff { "flows?diff=true" } else { "flows" }).await?;
+    let what = match query.at {
+        Some(at) => format!("flows?at={at}"),
+        None => format!("flows?diff={}", query.diff),
+    };
+    let mut dumps: Vec<FlowDump> = read(remote, query.node.as_ref(), &what).await?;
     for dump in &mut dumps {
         dump.flows.retain(|flow| wanted(flow, &query));
     }
@@ -24,11 +27,34 @@ pub async fn dump_flows(remote: &Remote, query: FlowQuery) -> anyhow::Result<()>
             print(&dumps.iter().flat_map(|dump| &dump.flows).map(|f| format!(" {}\n", f.ofctl)).collect::<String>())
         }
         Output::Table => dumps.iter().try_for_each(|dump| {
-            let which = if query.diff { "flows that are not as they are to be" } else { "flows" };
+            let which = match query.at {
+                Some(at) => format!("flows it was to have at {at}"),
+                None if query.diff => "flows that are not as they are to be".into(),
+                None => "flows".into(),
+            };
             print(&format!("{}: {} {which}\n", dump.node, dump.flows.len()))?;
             table(["TABLE", "PRIORITY", "PACKETS", "OWNER", "REVISION", "MATCH", "ACTIONS"], dump.flows.iter().map(row))
         }),
     }
+}
+
+pub async fn blame(remote: &Remote, node: &Name, flow: &str) -> anyhow::Result<()> {
+    let blame: Blame = remote.client.get_query(&format!("/v1/nodes/{node}/blame"), &[("flow", flow)]).await?;
+    show(remote, &blame, |blame| {
+        let flow = &blame.flow;
+        let owner = flow.owner.clone().unwrap_or_else(|| "nobody here: someone else added it".into());
+        let revision = match (flow.revision, &blame.at) {
+            (Some(revision), Some(at)) => format!(", revision {revision} of {at}"),
+            (Some(revision), None) => format!(", revision {revision}, before what is kept of history"),
+            (None, _) => String::new(),
+        };
+        let state = if blame.wanted { "as it is to be" } else { "not as it is to be" };
+        let does = flow.reason.as_ref().map_or(flow.actions.clone(), |reason| format!("drop: {reason}"));
+        print(&format!("asked for by {owner}{revision}; {state}\n"))?;
+        print(&format!("table {}, priority {}, {}\n", flow.table, flow.priority, flow.matching))?;
+        print(&format!("{does}\n{} packets, {} bytes\n", flow.packets, flow.bytes))?;
+        blame.object.as_ref().map_or(Ok(()), json)
+    })
 }
 
 pub async fn dump_groups(remote: &Remote, node: Option<Name>) -> anyhow::Result<()> {

@@ -1,6 +1,8 @@
 //! `sdnctl`: the command line of the controller, and of the two protocol libraries.
 
+mod apply;
 mod cli;
+mod file;
 mod flows;
 mod mesh;
 mod objects;
@@ -49,6 +51,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Network(verb) => objects::network(&remote, verb).await,
         Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
         Command::Service(verb) => service::run(&remote, verb).await,
+        Command::Apply(cli::Files { files }) => apply::apply(&remote, &files).await,
+        Command::Plan(cli::Files { files }) => apply::plan(&remote, &files).await,
+        Command::Get { objects } => apply::get(&remote, &objects).await,
+        Command::Watch { after, kind } => apply::watch(&remote, after, kind).await,
+        Command::Backup { file } => apply::backup(&remote, &file).await,
+        Command::Restore { file, force } => apply::restore(&remote, &file, force).await,
+        Command::Blame { node, flow } => flows::blame(&remote, &node, &flow).await,
         Command::Mesh => mesh::show(&remote).await,
         Command::Flows(cli::Flows::Dump(query)) => flows::dump_flows(&remote, query).await,
         Command::Groups(cli::Groups::Dump { node }) => flows::dump_groups(&remote, node).await,

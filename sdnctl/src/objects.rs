@@ -1,10 +1,10 @@
 //! `sdnctl node|network|endpoint`
 
-use api::{Endpoint, List, Name, Network, Node, Written};
+use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Node, Written};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cli::{ReadVerb, Remote, Verb},
+    cli::{NetworkCreate, NetworkVerb, Remote, Verb},
     output::{join, json, show, table, written},
 };
 
@@ -14,7 +14,7 @@ pub async fn node(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
             let list: List<Node> = remote.client.get("/v1/nodes").await?;
             show(remote, &list, |list| {
                 table(
-                    ["NAME", "ID", "ADDRESS", "MTU", "DATAPATH", "REVISION"],
+                    ["NAME", "ID", "ADDRESS", "MTU", "DATAPATH", "DOWN", "REVISION"],
                     list.items.iter().map(|node| {
                         let spec = &node.spec;
                         let datapath = spec.datapath.as_str().to_owned();
@@ -24,6 +24,7 @@ pub async fn node(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
                             spec.address.to_string(),
                             spec.mtu.to_string(),
                             datapath,
+                            if node.down { "yes" } else { "no" }.into(),
                             node.revision.to_string(),
                         ]
                     }),
@@ -35,16 +36,19 @@ pub async fn node(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
     }
 }
 
-pub async fn network(remote: &Remote, verb: ReadVerb) -> anyhow::Result<()> {
+pub async fn network(remote: &Remote, verb: NetworkVerb) -> anyhow::Result<()> {
     match verb {
-        ReadVerb::Ls => {
+        NetworkVerb::Ls => {
             let list: List<Network> = remote.client.get("/v1/networks").await?;
             show(remote, &list, |list| {
                 table(
-                    ["NAME", "VNI", "SUBNETS", "PER NODE", "TUNNEL", "REVISION"],
+                    ["NAME", "VNI", "SUBNETS", "PER NODE", "TUNNEL", "INTERNAL", "REVISION"],
                     list.items.iter().map(|network| {
                         let spec = &network.spec;
-                        let share = format!("/{}", spec.node_prefix);
+                        let share = match spec.mode {
+                            Mode::Routed => format!("/{}", spec.node_prefix),
+                            Mode::Flat => "flat".into(),
+                        };
                         let tunnel = spec.tunnel.as_str().to_owned();
                         [
                             network.name.to_string(),
@@ -52,14 +56,26 @@ pub async fn network(remote: &Remote, verb: ReadVerb) -> anyhow::Result<()> {
                             join(&spec.subnets),
                             share,
                             tunnel,
+                            if spec.internal { "yes" } else { "no" }.into(),
                             network.revision.to_string(),
                         ]
                     }),
                 )
             })
         }
-        ReadVerb::Inspect { name } => inspect::<Network>(remote, "networks", &name).await,
+        NetworkVerb::Inspect { name } => inspect::<Network>(remote, "networks", &name).await,
+        NetworkVerb::Create(create) => create_network(remote, create).await,
+        NetworkVerb::Rm { name } => remove::<Network>(remote, "networks", &name).await,
     }
+}
+
+async fn create_network(remote: &Remote, create: NetworkCreate) -> anyhow::Result<()> {
+    let NetworkCreate { name, subnet, tunnel, internal, flat, node_prefix } = create;
+    let mode = if flat { Mode::Flat } else { Mode::Routed };
+    let spec = NetworkSpec { subnets: vec![subnet], mode, node_prefix, tunnel, internal };
+    let body = Create { name, spec };
+    let answer: Written<Network> = remote.client.post("/v1/networks", &body, remote.write).await?;
+    written(remote, &answer, &format!("created network {}", body.name))
 }
 
 pub async fn endpoint(remote: &Remote, verb: Verb) -> anyhow::Result<()> {

@@ -62,11 +62,15 @@ pub fn written<T: Serialize>(remote: &Remote, answer: &Written<T>, did: &str) ->
             if answer.pending.is_empty() { "acknowledged by every switch concerned" } else { "not yet acknowledged" };
         print(&format!("{did} (revision {}, {state})\n", answer.revision))
     })?;
-    if remote.write.wait && !answer.pending.is_empty() {
+    acknowledged(remote, answer.revision, &answer.pending)
+}
+
+/// An error if switches were to acknowledge a write and have not.
+pub fn acknowledged(remote: &Remote, revision: u64, pending: &[String]) -> anyhow::Result<()> {
+    if remote.write.wait && !pending.is_empty() {
         anyhow::bail!(
-            "written as revision {}, but {} did not acknowledge it within {} s; `sdnctl status` shows why",
-            answer.revision,
-            answer.pending.join(", "),
+            "written as revision {revision}, but {} did not acknowledge it within {} s; `sdnctl status` shows why",
+            pending.join(", "),
             remote.write.timeout.as_secs_f64()
         );
     }

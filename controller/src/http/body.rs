@@ -7,7 +7,7 @@ use axum::{
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::{MAX_BODY, error::Failure};
+use super::error::Failure;
 
 /// How many bytes before a mistake are shown.
 const NEAR: usize = 24;
@@ -22,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let status = rejection.status();
             let reason = match status {
-                StatusCode::PAYLOAD_TOO_LARGE => format!("the body is larger than {MAX_BODY} bytes"),
+                StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this path takes".into(),
                 _ => format!("the body could not be read: {rejection}"),
             };
             Failure::new(status, reason)

@@ -22,6 +22,12 @@ impl Failure {
         Self { status, body: ErrorBody { error: error.into(), field: None } }
     }
 
+    /// The same, said of an object.
+    pub fn about(mut self, object: &str) -> Self {
+        self.body.error = format!("{object}: {}", self.body.error);
+        self
+    }
+
     /// There is no such object.
     pub fn not_found(kind: Kind, name: &Name) -> Self {
         Refused::NotFound(kind, name.clone()).into()

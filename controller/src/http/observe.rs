@@ -7,10 +7,12 @@ use api::{
     status::{Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
     App, Shared,
+    apply::ending,
     body::{Path, Query},
     error::Failure,
 };
@@ -51,20 +53,37 @@ pub async fn pipeline() -> Json<Vec<PipelineTable>> {
     Json(Table::ALL.into_iter().map(table).collect())
 }
 
-/// `?diff=…`
+/// `?diff=…&at=…`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlowsQuery {
     #[serde(default)]
     diff: bool,
+    at: Option<Timestamp>,
 }
 
 pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery>) -> Result<Json<FlowDump>, Failure> {
+    let compiled = match query.at {
+        Some(time) => {
+            let then = app.core.compiled_at(time).await.ok_or_else(ending)?;
+            Some(then.map_err(|old| Failure::new(StatusCode::NOT_FOUND, format!("at: {old}")))?)
+        }
+        None if query.diff => Some(app.core.compiled().await.ok_or_else(ending)?),
+        None => None,
+    };
+    let owners = match &compiled {
+        Some(then) => dump::Owners::new(&[&app.store.read(), then.intent()]),
+        None => app.owners(),
+    };
+    if let Some(then) = compiled.as_ref().filter(|_| !query.diff) {
+        if !then.has(&name) {
+            return Err(Failure::not_found(Kind::Node, &name));
+        }
+        return Ok(Json(dump::desired(&name, &then.state(&name).flows, &owners)));
+    }
     let read = session(&app, &name)?.read_flows().await.map_err(|error| unreadable(&name, &error))?;
-    let desired = if query.diff { app.core.compiled().await.map(|compiled| compiled.state(&name).flows) } else { None };
-    let owners = dump::Owners::new(&app.store.read());
-    Ok(Json(match desired {
-        Some(desired) => dump::difference(&name, &read, desired, &owners),
+    Ok(Json(match compiled {
+        Some(then) => dump::difference(&name, &read, then.state(&name).flows, &owners),
         None => dump::flows(&name, &read, &owners),
     }))
 }
@@ -72,11 +91,11 @@ pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery
 pub async fn groups(app: Shared, Path(name): Path) -> Result<Json<GroupDump>, Failure> {
     let session = session(&app, &name)?;
     let (described, counted) = session.read_groups().await.map_err(|error| unreadable(&name, &error))?;
-    let owners = dump::Owners::new(&app.store.read());
+    let owners = app.owners();
     Ok(Json(dump::groups(&name, &described, &counted, &owners)))
 }
 
-fn session(app: &App, name: &Name) -> Result<crate::southbound::SwitchSession, Failure> {
+pub fn session(app: &App, name: &Name) -> Result<crate::southbound::SwitchSession, Failure> {
     if !app.store.read().nodes.contains_key(name) {
         return Err(Failure::not_found(Kind::Node, name));
     }
@@ -85,7 +104,7 @@ fn session(app: &App, name: &Name) -> Result<crate::southbound::SwitchSession, F
     })
 }
 
-fn unreadable(name: &Name, error: &str) -> Failure {
+pub fn unreadable(name: &Name, error: &str) -> Failure {
     Failure::new(StatusCode::BAD_GATEWAY, format!("the switch of node {name} could not be read: {error}"))
 }
 

@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{App, error::Failure};
-use crate::intent::Change;
+use crate::{intent::Change, store::Accepted};
 
 /// The longest a request may ask to wait, in seconds.
 const MAX_TIMEOUT: f64 = 600.0;
@@ -59,22 +59,31 @@ pub async fn write<T: Serialize>(
     query: WaitQuery,
     show: impl FnOnce(&App) -> Option<T>,
 ) -> Result<Response, Failure> {
-    let timeout = seconds(query.timeout)?;
     let started = Instant::now();
     let accepted = app.store.propose(vec![change]).await.inspect_err(|_| {
         app.metrics.writes_refused.inc();
     })?;
-    let pending = if query.wait {
-        wait(app, accepted.revision, timeout).await
-    } else {
-        app.core.pending(accepted.revision).await
-    };
-    if query.wait && accepted.changed() && pending.is_empty() {
-        app.metrics.realize_seconds.observe(started.elapsed().as_secs_f64());
-    }
+    let pending = settle(app, &accepted, query, started).await?;
     let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let written = Written { revision: accepted.revision, object: show(app), pending };
     Ok((status, Json(written)).into_response())
+}
+
+/// The nodes that have not acknowledged what was accepted, after waiting for them as long as was asked for.
+pub async fn settle(
+    app: &App,
+    accepted: &Accepted,
+    query: WaitQuery,
+    started: Instant,
+) -> Result<Vec<String>, Failure> {
+    if !query.wait {
+        return Ok(app.core.pending(accepted.revision).await);
+    }
+    let pending = wait(app, accepted.revision, seconds(query.timeout)?).await;
+    if accepted.changed() && pending.is_empty() {
+        app.metrics.realize_seconds.observe(started.elapsed().as_secs_f64());
+    }
+    Ok(pending)
 }
 
 async fn wait(app: &App, revision: u64, timeout: Duration) -> Vec<String> {

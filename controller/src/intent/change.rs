@@ -32,6 +32,13 @@ pub enum Change {
     PutService(Name, ServiceSpec),
     /// Removes a service.
     DeleteService(Name),
+    /// Puts a backup in the place of all there is; of anything that is there only by force.
+    Restore {
+        /// What the backup holds.
+        values: Vec<Value>,
+        /// Whether objects that are there may be lost.
+        force: bool,
+    },
 }
 
 /// Why a change is not made. Nothing was changed.
@@ -131,6 +138,7 @@ impl<'a> Draft<'a> {
             Change::CreateService(name, spec) => self.create_service(name, spec),
             Change::PutService(name, spec) => self.put_service(name, spec),
             Change::DeleteService(name) => self.delete_service(name),
+            Change::Restore { values, force } => self.restore(values, *force),
         }
     }
 

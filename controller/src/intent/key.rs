@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
+use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Service};
 
 use super::Counters;
 
@@ -71,6 +71,17 @@ pub struct Unreadable {
 }
 
 impl Key {
+    /// The object that stands under it, if it is one that users know.
+    pub fn object(&self) -> Option<(Kind, &Name)> {
+        match self {
+            Self::Node(name) => Some((Kind::Node, name)),
+            Self::Network(name) => Some((Kind::Network, name)),
+            Self::Endpoint(name) => Some((Kind::Endpoint, name)),
+            Self::Service(name) => Some((Kind::Service, name)),
+            Self::Counters | Self::Subnet(..) | Self::Resting(..) => None,
+        }
+    }
+
     /// The key as text, like `endpoint/web-1`.
     pub fn encode(&self) -> String {
         match self {

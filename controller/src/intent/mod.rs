@@ -11,6 +11,7 @@ mod index;
 mod key;
 mod network;
 mod node;
+mod restore;
 mod service;
 #[cfg(test)]
 mod tests;

@@ -103,7 +103,7 @@ impl SwitchSession {
     async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), Refusal> {
         self.handle.bundle(messages::bundle(batch)).await.map_err(|refused| match refused.index {
             Some(index) => {
-                let about = messages::describe(batch, index, &Owners::new(&store.read()));
+                let about = messages::describe(batch, index, &Owners::new(&[&store.read()]));
                 Refusal { owner: messages::owner(batch, index), error: format!("{about}: {}", refused.error) }
             }
             None => Refusal { owner: None, error: refused.to_string() },

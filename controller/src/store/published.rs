@@ -58,7 +58,7 @@ impl Published {
     /// The transactions after `revision`, if all of them are still kept.
     fn after(&self, revision: u64) -> Result<Vec<Arc<Txn>>, TooOld> {
         let current = self.lock();
-        let oldest = current.intent.revision() - current.recent.len() as u64;
+        let oldest = current.recent.front().map_or(current.intent.revision(), |txn| txn.revision - 1);
         if revision < oldest {
             return Err(TooOld { oldest });
         }
@@ -89,6 +89,11 @@ impl Watch {
     pub(super) fn new(published: Arc<Published>, revision: u64) -> Self {
         let changed = published.revision.subscribe();
         Self { published, changed, revision }
+    }
+
+    /// All up to this revision was told.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The next transactions, at least one; empty if the store has ended.

@@ -1,0 +1,115 @@
+//! `/v1/apply` and `/v1/plan`: objects of a file, together or not at all.
+
+use api::{Applied, Apply, Effect, Kind, Manifest, Name, Outcome, Planned, PlannedNode};
+use axum::{Json, http::StatusCode, response::IntoResponse, response::Response};
+
+use super::{
+    App, Shared,
+    body::{Body, Query},
+    error::Failure,
+    write::{WaitQuery, settle},
+};
+use crate::{
+    dump::{self, Owners},
+    intent::{self, Change, Rejected},
+    store::ProposeError,
+};
+
+/// The objects of a file: kind and name.
+type About = Vec<(Kind, Name)>;
+
+pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body<Apply>) -> Result<Response, Failure> {
+    let (about, changes) = changes(file)?;
+    let started = std::time::Instant::now();
+    let accepted = app.store.propose(changes).await.map_err(|error| {
+        app.metrics.writes_refused.inc();
+        match error {
+            ProposeError::Rejected(rejected) => refusal(&about, rejected),
+            other => other.into(),
+        }
+    })?;
+    let pending = settle(&app, &accepted, query, started).await?;
+    let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let objects = outcomes(about, &accepted.effects);
+    Ok((status, Json(Applied { revision: accepted.revision, objects, pending })).into_response())
+}
+
+pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>, Failure> {
+    let (about, changes) = changes(file)?;
+    let mut compiler = app.core.compiled().await.ok_or_else(ending)?;
+    let (intent, services) = (compiler.intent().clone(), compiler.settings().services);
+    let plan = intent.plan(&changes, &services, unix_now()).map_err(|rejected| refusal(&about, rejected))?;
+    let deltas = plan.txn.as_ref().map(|txn| compiler.apply(txn)).unwrap_or_default();
+    let owners = Owners::new(&[&intent, compiler.intent()]);
+    let node = |(node, delta)| PlannedNode {
+        flows: dump::changes(&node, &delta, &owners).flows,
+        groups: delta.groups.into_keys().collect(),
+        ports: delta.ports.into_iter().collect(),
+        node,
+    };
+    let nodes = deltas.into_iter().map(node).collect();
+    Ok(Json(Planned { revision: intent.revision(), objects: outcomes(about, &plan.effects), nodes }))
+}
+
+/// The objects in the order in which they build on each other, and what makes each of them so.
+fn changes(file: Apply) -> Result<(About, Vec<Change>), Failure> {
+    let mut objects = file.objects;
+    objects.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.id().cmp(&b.id())));
+    if let Some(twice) = objects.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
+        let (kind, name) = twice[0].id();
+        let reason = format!("{kind}/{name} stands there twice; give each object once");
+        return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, reason));
+    }
+    let about = objects.iter().map(|object| (object.id().0, object.id().1.clone())).collect();
+    let change = |object| match object {
+        Manifest::Network { name, spec } => Change::PutNetwork(name, spec),
+        Manifest::Node { name, spec } => Change::PutNode(name, spec),
+        Manifest::Endpoint { name, spec } => Change::PutEndpoint(name, spec),
+        Manifest::Service { name, spec } => Change::PutService(name, spec),
+    };
+    Ok((about, objects.into_iter().map(change).collect()))
+}
+
+/// Addresses that a file asks for come before those that are chosen, or these might take them.
+fn order(object: &Manifest) -> u8 {
+    match object {
+        Manifest::Network { .. } => 0,
+        Manifest::Node { .. } => 1,
+        Manifest::Endpoint { spec, .. } if spec.ip.is_some() => 2,
+        Manifest::Endpoint { .. } => 3,
+        Manifest::Service { .. } => 4,
+    }
+}
+
+fn refusal(about: &[(Kind, Name)], Rejected { index, refused }: Rejected) -> Failure {
+    let failure = Failure::from(refused);
+    match about.get(index) {
+        Some((kind, name)) => failure.about(&format!("{kind}/{name}")),
+        None => failure,
+    }
+}
+
+fn outcomes(about: About, effects: &[intent::Effect]) -> Vec<Outcome> {
+    let effect = |effect: &intent::Effect| match effect {
+        intent::Effect::Created => Effect::Created,
+        intent::Effect::Changed | intent::Effect::Removed => Effect::Changed,
+        intent::Effect::Unchanged(_) => Effect::Unchanged,
+    };
+    about.into_iter().zip(effects).map(|((kind, name), is)| Outcome { kind, name, effect: effect(is) }).collect()
+}
+
+fn unix_now() -> u64 {
+    jiff::Timestamp::now().as_second().unsigned_abs()
+}
+
+/// The core is no more.
+pub fn ending() -> Failure {
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the controller is ending; ask again")
+}
+
+impl App {
+    /// The names of all objects there are.
+    pub fn owners(&self) -> Owners {
+        Owners::new(&[&self.store.read()])
+    }
+}
