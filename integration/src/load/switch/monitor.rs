@@ -2,7 +2,7 @@
 
 use openflow::Xid;
 use openflow::msg::experimenter::ExperimenterReply;
-use openflow::msg::flow::{FlowRemoved, FlowRemovedReason};
+use openflow::msg::flow::FlowRemoved;
 use openflow::msg::monitor::{FlowMonitor, FlowUpdate, FlowUpdateFull, MonitorFlags, MonitorReply};
 use openflow::multipart::{MultipartFlags, MultipartReply, MultipartReplyBody};
 use openflow::wire::{Wire, Writer};
@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::flow::Flow;
 use super::reply::MAX_REPLY;
 use super::session::Session;
-use super::state::{Done, State};
+use super::state::{Done, How, State};
 use super::{Counts, SessionId, Switch};
 
 impl Switch {
@@ -36,14 +36,16 @@ fn tell(session: &mut Session, own: bool, xid: Xid, log: &[Done], counts: &mut C
         session.monitors.values().map(|monitor| (monitor.flags, Filter::of_monitor(monitor))).collect();
     let mut updates = Vec::new();
     for done in log {
-        let Done::Flow { old, new, modified } = done else { continue };
-        let (Some(flow), event) = (match (old, new) {
-            (Some(old), Some(new)) if *modified && old.bytes() == new.bytes() => continue,
-            (_, Some(new)) if *modified => (Some(new), MonitorFlags::MODIFY),
-            (_, Some(new)) => (Some(new), MonitorFlags::ADD),
-            (old, None) => (old.as_ref(), MonitorFlags::DELETE),
-        }) else {
+        let Done::Flow { old, new, how } = done else { continue };
+        let unchanged = || old.as_ref().map(Flow::bytes) == new.as_ref().map(Flow::bytes);
+        if *how == How::Modified && unchanged() {
             continue;
+        }
+        let Some(flow) = new.as_ref().or(old.as_ref()) else { continue };
+        let event = match how {
+            How::Added => MonitorFlags::ADD,
+            How::Modified => MonitorFlags::MODIFY,
+            How::Deleted(_) => MonitorFlags::DELETE,
         };
         let hears = |(flags, filter): &&(MonitorFlags, Filter)| flags.contains(event) && filter.meets(flow);
         let Some(flags) = monitors.iter().filter(hears).map(|(flags, _)| *flags).reduce(|a, b| a | b) else { continue };
@@ -51,7 +53,7 @@ fn tell(session: &mut Session, own: bool, xid: Xid, log: &[Done], counts: &mut C
             updates = vec![FlowUpdate::Abbrev { xid }];
             break;
         }
-        updates.push(update(flow, event, flags));
+        updates.push(update(flow, *how, flags));
     }
     send(session, 0, updates, counts);
 }
@@ -62,18 +64,21 @@ pub(super) fn initial(state: &State, monitors: &[FlowMonitor]) -> Vec<FlowUpdate
     let flows = wanted.flat_map(|monitor| {
         let filter = Filter::of_monitor(monitor);
         let flows: Vec<FlowUpdate> =
-            state.select(&filter).map(|flow| update(flow, MonitorFlags::ADD, monitor.flags)).collect();
+            state.select(&filter).map(|flow| update(flow, How::Added, monitor.flags)).collect();
         flows
     });
     flows.collect()
 }
 
-fn update(flow: &Flow, event: MonitorFlags, flags: MonitorFlags) -> FlowUpdate {
+fn update(flow: &Flow, how: How, flags: MonitorFlags) -> FlowUpdate {
     let stats = flow.stats();
     let mut writer = Writer::default();
     stats.matching.iter().for_each(|oxm| oxm.write(&mut writer));
     let full = FlowUpdateFull {
-        reason: if event == MonitorFlags::DELETE { FlowRemovedReason::DELETE.0.into() } else { 0 },
+        reason: match how {
+            How::Deleted(reason) => reason.0.into(),
+            How::Added | How::Modified => 0,
+        },
         priority: stats.priority,
         idle_timeout: stats.idle_timeout,
         hard_timeout: stats.hard_timeout,
@@ -83,10 +88,10 @@ fn update(flow: &Flow, event: MonitorFlags, flags: MonitorFlags) -> FlowUpdate {
         matching: stats.matching,
         instructions: if flags.contains(MonitorFlags::ACTIONS) { stats.instructions } else { Vec::new() },
     };
-    match event {
-        MonitorFlags::DELETE => FlowUpdate::Deleted(full),
-        MonitorFlags::MODIFY => FlowUpdate::Modified(full),
-        _ => FlowUpdate::Added(full),
+    match how {
+        How::Added => FlowUpdate::Added(full),
+        How::Modified => FlowUpdate::Modified(full),
+        How::Deleted(_) => FlowUpdate::Deleted(full),
     }
 }
 
@@ -132,7 +137,7 @@ fn message(xid: Xid, flags: MultipartFlags, updates: Vec<FlowUpdate>) -> Message
 }
 
 fn removed(done: &Done) -> Option<FlowRemoved> {
-    let Done::Flow { old: Some(flow), new: None, .. } = done else { return None };
+    let Done::Flow { old: Some(flow), how: How::Deleted(reason), .. } = done else { return None };
     if !flow.flags().contains(FlowModFlags::SEND_FLOW_REM) {
         return None;
     }
@@ -140,7 +145,7 @@ fn removed(done: &Done) -> Option<FlowRemoved> {
     Some(FlowRemoved {
         cookie: stats.cookie,
         priority: stats.priority,
-        reason: FlowRemovedReason::DELETE,
+        reason: *reason,
         table_id: stats.table_id,
         duration_sec: 0,
         duration_nsec: 0,

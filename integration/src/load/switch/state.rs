@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use openflow::model::Refusal;
+use openflow::msg::flow::FlowRemovedReason;
 use openflow::{GroupId, Instruction, MeterId};
 
 use super::filter::Filter;
@@ -20,12 +21,23 @@ pub(super) struct State {
 /// Something that was done.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// A flow is new or gone, or was `modified`: one that is added in the place of another is new.
-    Flow { old: Option<Flow>, new: Option<Flow>, modified: bool },
+    /// A flow was this and is that.
+    Flow { old: Option<Flow>, new: Option<Flow>, how: How },
     /// A group was this before.
     Group { id: GroupId, old: Option<Box<[u8]>> },
     /// A meter was this before.
     Meter { id: MeterId, old: Option<Box<[u8]>> },
+}
+
+/// What happened to a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// It was added, maybe in the place of another.
+    Added,
+    /// It got other instructions.
+    Modified,
+    /// It is gone.
+    Deleted(FlowRemovedReason),
 }
 
 impl State {
@@ -34,13 +46,13 @@ impl State {
         match change {
             Change::Add { flow, groups } => {
                 self.check_groups(&groups)?;
-                self.set(flow, false, log);
+                self.set(flow, How::Added, log);
             }
             Change::Modify { filter, instructions, groups } => {
                 self.check_groups(&groups)?;
                 self.modify(&filter, &instructions, log);
             }
-            Change::Delete { filter } => self.delete(&filter, log),
+            Change::Delete { filter } => self.delete(&filter, FlowRemovedReason::DELETE, log),
             Change::Group { id, exists, desc } => {
                 match (exists, self.groups.contains_key(&id)) {
                     (Some(false), true) => return Err(Refusal::GROUP_EXISTS),
@@ -99,9 +111,9 @@ impl State {
         if there { Ok(()) } else { Err(Refusal::BAD_OUT_GROUP) }
     }
 
-    fn set(&mut self, flow: Flow, modified: bool, log: &mut Vec<Done>) {
+    fn set(&mut self, flow: Flow, how: How, log: &mut Vec<Done>) {
         let old = self.flows.replace(flow.clone());
-        log.push(Done::Flow { old, new: Some(flow), modified });
+        log.push(Done::Flow { old, new: Some(flow), how });
     }
 
     fn modify(&mut self, filter: &Filter, instructions: &[Instruction], log: &mut Vec<Done>) {
@@ -110,16 +122,16 @@ impl State {
             let mut stats = flow.stats();
             stats.instructions = instructions.to_vec();
             if let Some(flow) = Flow::new(&stats) {
-                self.set(flow, true, log);
+                self.set(flow, How::Modified, log);
             }
         }
     }
 
-    fn delete(&mut self, filter: &Filter, log: &mut Vec<Done>) {
+    fn delete(&mut self, filter: &Filter, reason: FlowRemovedReason, log: &mut Vec<Done>) {
         let meant: Vec<Flow> = self.select(filter).cloned().collect();
         for flow in meant {
             let old = self.flows.take(&flow);
-            log.push(Done::Flow { old, new: None, modified: false });
+            log.push(Done::Flow { old, new: None, how: How::Deleted(reason) });
         }
     }
 
@@ -128,7 +140,7 @@ impl State {
         for id in ids {
             if let Some(old) = self.groups.remove(&id) {
                 log.push(Done::Group { id, old: Some(old) });
-                self.delete(&Filter::users(id), log);
+                self.delete(&Filter::users(id), FlowRemovedReason::GROUP_DELETE, log);
             }
         }
     }
