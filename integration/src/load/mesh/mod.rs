@@ -31,6 +31,9 @@ const FLAP: Duration = Duration::from_secs(2);
 /// How long all of [`Misbehave::Storm`] stay before they go and come back together.
 const STORM: Duration = Duration::from_secs(10);
 
+/// How long those of [`Misbehave::Storm`] are away.
+const AWAY: Duration = Duration::from_millis(200);
+
 /// What some of the switches do that they should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Misbehave {
@@ -142,10 +145,9 @@ impl Cluster {
                 None => Manner::Good,
                 Some(Misbehave::Deaf) => Manner::Deaf,
                 Some(Misbehave::WrongXid) => Manner::WrongXid,
-                // those of a storm are ended together, from outside
-                Some(Misbehave::Flap | Misbehave::Storm) => {
-                    Manner::Flap(FLAP.max(STORM * u32::from(kind == Some(Misbehave::Storm)) * 2))
-                }
+                Some(Misbehave::Flap) => Manner::Flap(FLAP),
+                // ended together, from outside
+                Some(Misbehave::Storm) => Manner::Flap(STORM * 2),
             };
             let host = Arc::new(Host::new(name.clone(), number as u32, manner, schema.clone()));
             let says = if kind == Some(Misbehave::Storm) { &storming } else { &online };
@@ -181,7 +183,8 @@ async fn storm(online: watch::Sender<bool>) {
     loop {
         tokio::time::sleep(STORM).await;
         online.send_replace(false);
-        tokio::task::yield_now().await;
+        // long enough for every one of them to notice
+        tokio::time::sleep(AWAY).await;
         online.send_replace(true);
     }
 }

@@ -115,7 +115,7 @@ impl Switch {
 
     fn group_stats(&self, wanted: GroupId) -> Vec<GroupStats> {
         let wanted = |(id, _): &(&GroupId, _)| wanted == GroupId::ALL || **id == wanted;
-        let stats = |(id, desc): (&GroupId, &Box<[u8]>)| {
+        let stats = |(id, desc): (&GroupId, &[u8])| {
             let desc = GroupDesc::read(&mut Reader::new(desc, "group"));
             let buckets = desc.map_or(0, |desc| desc.buckets.len());
             let none = openflow::msg::group::BucketStats { packet_count: 0, byte_count: 0 };
@@ -129,7 +129,7 @@ impl Switch {
                 bucket_stats: vec![none; buckets],
             }
         };
-        self.state.groups.iter().filter(wanted).map(stats).collect()
+        self.state.groups.iter().filter(wanted).map(|(id, desc)| (id, &**desc)).map(stats).collect()
     }
 }
 
