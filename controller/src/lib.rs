@@ -14,6 +14,7 @@ pub mod events;
 pub mod history;
 pub mod http;
 pub mod intent;
+pub mod membership;
 pub mod metrics;
 pub mod pipeline;
 pub mod reconcile;
