@@ -62,6 +62,15 @@ macro_rules! messages {
                 }
             }
 
+            /// The name of a message type.
+            pub(crate) fn name_of(kind: u8) -> Option<&'static str> {
+                match kind {
+                    $($un => Some($utext),)*
+                    $($n => Some($text),)*
+                    _ => None,
+                }
+            }
+
             fn read(version: u8, kind: u8, r: &mut Reader<'_>) -> Result<Self> {
                 match (kind, version) {
                     $(($un, VERSION_1_3) => return Ok(Self::$u),)*

@@ -212,7 +212,8 @@ fn naive(flows: &mut Naive, op: &FlowMod, key: (u16, Option<u32>, Option<u32>), 
     match op.command {
         FlowModCommand::ADD => {
             let overlap = |k: &(u16, Option<u32>, Option<u32>)| k.0 == priority && agree(k.1, port) && agree(k.2, dst);
-            if op.flags.contains(FlowModFlags::CHECK_OVERLAP) && flows.keys().any(overlap) {
+            let is_new = !flows.contains_key(&key);
+            if is_new && op.flags.contains(FlowModFlags::CHECK_OVERLAP) && flows.keys().any(overlap) {
                 return Err(Refusal::OVERLAP);
             }
             flows.insert(key, (op.cookie, out));

@@ -1,6 +1,8 @@
 //! Messages of a real switch: they decode, and encode to the same bytes. Cut short or with a
 //! length changed they do no harm.
 
+#[path = "../fuzz/src/checks.rs"]
+mod checks;
 #[path = "../fuzz/src/frames.rs"]
 mod frames;
 
@@ -44,17 +46,32 @@ fn cut_or_changed_they_do_no_harm() {
     }
 }
 
-/// The corpora of the fuzz targets for messages and their parts, and what they found before.
+/// The files in the corpus of a fuzz target, at least 15.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|f| std::fs::read(f.unwrap().path()).unwrap()).collect();
+    assert!(files.len() > 15, "{} files for {target}", files.len());
+    files
+}
+
+/// What the fuzzers found before, and what covers most: nothing of it does harm.
 #[test]
 fn fuzz_corpora() {
-    for target in frames::FRAMES.iter().map(|(name, ..)| *name).chain(["message"]) {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        let mut n = 0;
-        for entry in std::fs::read_dir(&dir).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            frames::round(&frames::frame(target, &bytes));
-            n += 1;
+    for (target, ..) in frames::FRAMES {
+        corpus(target).iter().for_each(|bytes| frames::round(&frames::frame(target, bytes)));
+    }
+    corpus("message").iter().for_each(|bytes| checks::message(bytes));
+    corpus("print").iter().for_each(|bytes| checks::print(bytes));
+    corpus("session").iter().for_each(|bytes| checks::session(bytes));
+    corpus("text").iter().filter_map(|bytes| std::str::from_utf8(bytes).ok()).for_each(checks::text);
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn fuzz_corpus_of_json() {
+    for bytes in corpus("json") {
+        if let Ok(message) = serde_json::from_slice::<Message>(&bytes) {
+            let _ = message.encode().map(|bytes| Message::decode(&bytes));
         }
-        assert!(n > 15, "{n} files for {target}");
     }
 }

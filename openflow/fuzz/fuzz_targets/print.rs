@@ -1,16 +1,7 @@
-//! Any message that decodes prints.
+//! Any bytes as a message to print.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openflow::{Message, text};
+use openflow_fuzz::checks;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut bytes = bytes.to_vec();
-    let length = (bytes.len() as u16).to_be_bytes();
-    if let Some(slot) = bytes.get_mut(2..4) {
-        slot.copy_from_slice(&length);
-    }
-    if let Ok(message) = Message::decode(&bytes) {
-        let _ = text::Message(&message).to_string();
-    }
-});
+fuzz_target!(|bytes: &[u8]| checks::print(bytes));

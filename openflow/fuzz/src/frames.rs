@@ -55,6 +55,16 @@ pub fn frame(target: &str, bytes: &[u8]) -> Vec<u8> {
     message
 }
 
+/// The bytes with their number in the header's length.
+pub fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let length = (bytes.len() as u16).to_be_bytes();
+    if let Some(slot) = bytes.get_mut(2..4) {
+        slot.copy_from_slice(&length);
+    }
+    bytes
+}
+
 /// What decodes encodes, and then decodes to the same.
 pub fn round(message: &[u8]) {
     if let Ok(message) = Message::decode(message) {

@@ -75,7 +75,7 @@ impl Conntrack {
         if commit.as_ref().is_some_and(|c| c.force) {
             self.connections.retain(|c| !(c.zone == zone && c.reply == tuple));
         }
-        let mut found = self.find(zone, &tuple);
+        let mut found = self.find(zone, &tuple, is_request(packet));
         if let Some((i, _)) = found
             && self.is_renewed(i, packet)
         {
@@ -93,12 +93,13 @@ impl Conntrack {
         }
     }
 
-    /// The connection of a tuple, and whether it is of the reply direction.
-    fn find(&self, zone: u16, tuple: &Tuple) -> Option<(usize, bool)> {
+    /// The connection of a tuple, and whether it is of the reply direction. Of ICMP only requests go
+    /// in the original direction, and only their answers in the other.
+    fn find(&self, zone: u16, tuple: &Tuple, request: Option<bool>) -> Option<(usize, bool)> {
         let of = |c: &Connection| match () {
             () if c.zone != zone => None,
-            () if c.original == *tuple => Some(false),
-            () if c.reply == *tuple => Some(true),
+            () if c.original == *tuple && request != Some(false) => Some(false),
+            () if c.reply == *tuple && request != Some(true) => Some(true),
             () => None,
         };
         self.connections.iter().enumerate().find_map(|(i, c)| of(c).map(|reply| (i, reply)))
@@ -130,8 +131,9 @@ impl Conntrack {
     fn create(&mut self, zone: u16, tuple: Tuple, packet: &mut Packet, nat: bool, commit: Commit) {
         let (mark, label) = (commit.mark.unwrap_or(0), commit.label.unwrap_or(0));
         let flags = commit.nat.as_ref().map_or(NatFlags::NONE, |nat| NatFlags(nat.flags.0 & 3));
+        let request = is_request(packet);
         let reply = match commit.nat {
-            Some(nat) => nat::reply_tuple(&tuple, &nat, |reply| self.find(zone, reply).is_none()),
+            Some(nat) => nat::reply_tuple(&tuple, &nat, |reply| self.find(zone, reply, request.map(|r| !r)).is_none()),
             None => Some(tuple.reversed()),
         };
         let Some(reply) = reply else { return set_state(packet, ct_state::NEW | ct_state::INV) };
@@ -204,9 +206,16 @@ fn may_begin(packet: &Packet) -> bool {
             let flags = tcp_flags(packet);
             flags & (SYN | ACK) != SYN | ACK && !is_nonsense(flags)
         }
-        1 => matches!(packet.get(Field::OXM_OF_ICMPV4_TYPE), 8 | 13 | 15),
-        58 => packet.get(Field::OXM_OF_ICMPV6_TYPE) == 128,
-        _ => true,
+        _ => is_request(packet) != Some(false),
+    }
+}
+
+/// Whether a packet of ICMP is a request; `None` for others.
+fn is_request(packet: &Packet) -> Option<bool> {
+    match packet.get(Field::OXM_OF_IP_PROTO) {
+        1 => Some(matches!(packet.get(Field::OXM_OF_ICMPV4_TYPE), 8 | 13 | 15)),
+        58 => Some(packet.get(Field::OXM_OF_ICMPV6_TYPE) == 128),
+        _ => None,
     }
 }
 

@@ -58,21 +58,24 @@ impl State {
     }
 
     fn flow_mod(&mut self, flow_mod: &FlowMod, now: Duration) -> Result<Vec<FlowRemoved>, Refusal> {
-        check::matching(&flow_mod.matching)?;
-        let changes =
-            matches!(flow_mod.command, FlowModCommand::ADD | FlowModCommand::MODIFY | FlowModCommand::MODIFY_STRICT);
-        if changes {
-            check::instructions(&flow_mod.instructions, flow_mod.table_id, &flow_mod.matching)?;
-        }
-        let any_table = flow_mod.table_id == TableId::ALL && flow_mod.command != FlowModCommand::ADD;
-        if flow_mod.table_id.0 >= N_TABLES && !any_table {
+        flow_mod.matching.check()?;
+        let deletes = matches!(flow_mod.command, FlowModCommand::DELETE | FlowModCommand::DELETE_STRICT);
+        if flow_mod.table_id == TableId::ALL && !deletes {
             return Err(Refusal::BAD_TABLE_ID);
+        }
+        if flow_mod.command > FlowModCommand::DELETE_STRICT {
+            return Err(Refusal::BAD_COMMAND);
+        }
+        check::read_instructions(&flow_mod.instructions)?;
+        check::instructions(&flow_mod.instructions, flow_mod.table_id, &flow_mod.matching)?;
+        if flow_mod.table_id.0 == N_TABLES && !deletes {
+            // the switch's own
+            return Err(Refusal::EPERM);
         }
         match flow_mod.command {
             FlowModCommand::ADD => self.add(new_flow(flow_mod), flow_mod.flags, now).map(|()| Vec::new()),
             FlowModCommand::MODIFY | FlowModCommand::MODIFY_STRICT => {
-                self.check_groups(&new_flow(flow_mod))?;
-                self.modify(flow_mod, now);
+                self.modify(flow_mod, now)?;
                 Ok(Vec::new())
             }
             FlowModCommand::DELETE | FlowModCommand::DELETE_STRICT => {
@@ -88,7 +91,9 @@ impl State {
         self.check_groups(&flow)?;
         let table = self.tables.entry(flow.table_id.0).or_default();
         let clash = |other: &Flow| other.priority == flow.priority && overlaps(&other.bits, &flow.bits);
-        if flags.contains(FlowModFlags::CHECK_OVERLAP) && table.flows.values().any(|e| clash(&e.flow)) {
+        // one that is replaced does not overlap, and then nothing else is looked for
+        let is_new = !table.flows.contains_key(&flow.key());
+        if is_new && flags.contains(FlowModFlags::CHECK_OVERLAP) && table.flows.values().any(|e| clash(&e.flow)) {
             return Err(Refusal::OVERLAP);
         }
         let key = flow.key();
@@ -109,10 +114,15 @@ impl State {
 
     /// Gives other instructions to flows; cookies, timeouts and, unless the flags say otherwise,
     /// counters stay.
-    fn modify(&mut self, flow_mod: &FlowMod, now: Duration) {
+    fn modify(&mut self, flow_mod: &FlowMod, now: Duration) -> Result<(), Refusal> {
         // out_port and out_group are for deletes (section 7.3.4.1)
         let filter = Filter { out_port: PortNo::ANY, out_group: GroupId::ANY, ..filter(flow_mod) };
         let new = new_flow(flow_mod);
+        let in_tables = || self.tables.range(filter.tables.clone()).flat_map(|(_, table)| table.flows.values());
+        if !in_tables().any(|entry| filter.meets(&entry.flow)) {
+            return Ok(());
+        }
+        self.check_groups(&new)?;
         for (_, table) in self.tables.range_mut(filter.tables.clone()) {
             for entry in table.flows.values_mut().filter(|entry| filter.meets(&entry.flow)) {
                 let old = &*entry.flow;
@@ -124,6 +134,7 @@ impl State {
                 }
             }
         }
+        Ok(())
     }
 
     fn delete(&mut self, filter: &Filter, reason: FlowRemovedReason, now: Duration) -> Vec<FlowRemoved> {

@@ -16,40 +16,59 @@ pub(super) type Groups = BTreeMap<GroupId, GroupDesc>;
 
 /// Applies a group-mod; says which groups are gone.
 pub(super) fn apply(groups: &mut Groups, group_mod: &GroupMod) -> Result<Vec<GroupId>, Refusal> {
+    read(group_mod)?;
     let id = group_mod.group_id;
     let exists = groups.contains_key(&id);
     match group_mod.command {
-        GroupModCommand::ADD if exists => Err(Refusal::GROUP_EXISTS),
         GroupModCommand::MODIFY if !exists => Err(Refusal::UNKNOWN_GROUP),
-        GroupModCommand::ADD | GroupModCommand::MODIFY | GroupModCommand::ADD_OR_MOD => {
-            groups.insert(id, checked(group_mod)?);
-            Ok(Vec::new())
-        }
         GroupModCommand::DELETE if id == GroupId::ALL => Ok(std::mem::take(groups).into_keys().collect()),
         GroupModCommand::DELETE => Ok(groups.remove(&id).map(|g| g.group_id).into_iter().collect()),
-        _ => Err(Refusal::BAD_GROUP_COMMAND),
+        _ if id > GroupId::MAX => Err(Refusal::INVALID_GROUP),
+        GroupModCommand::ADD if exists => Err(Refusal::GROUP_EXISTS),
+        _ => {
+            groups.insert(id, desc(group_mod));
+            Ok(Vec::new())
+        }
     }
 }
 
-fn checked(group_mod: &GroupMod) -> Result<GroupDesc, Refusal> {
-    let GroupMod { group_type, group_id, buckets, .. } = group_mod;
-    if *group_id > GroupId::MAX {
-        return Err(Refusal::INVALID_GROUP);
-    }
-    for bucket in buckets {
-        check::actions(&bucket.actions, None)?;
-    }
+/// What the switch checks before it looks at its groups.
+fn read(group_mod: &GroupMod) -> Result<(), Refusal> {
+    let GroupMod { command, group_type, buckets, .. } = group_mod;
+    buckets.iter().try_for_each(|bucket| check::read(&bucket.actions))?;
+    let deletes = *command == GroupModCommand::DELETE;
     match *group_type {
-        GroupType::ALL | GroupType::SELECT => {}
-        GroupType::INDIRECT if buckets.len() == 1 => {}
+        GroupType::ALL | GroupType::SELECT | GroupType::FF => {}
+        GroupType::INDIRECT if deletes || buckets.len() == 1 => {}
         GroupType::INDIRECT => return Err(Refusal::INVALID_GROUP),
-        GroupType::FF if buckets.iter().all(watches) => {}
-        GroupType::FF => return Err(Refusal::INVALID_GROUP),
         _ => return Err(Refusal::BAD_GROUP_TYPE),
     }
+    if !matches!(
+        *command,
+        GroupModCommand::ADD | GroupModCommand::MODIFY | GroupModCommand::ADD_OR_MOD | GroupModCommand::DELETE
+    ) {
+        return Err(Refusal::BAD_GROUP_COMMAND);
+    }
+    for bucket in buckets {
+        match *group_type {
+            GroupType::SELECT => {}
+            _ if bucket.weight != 0 => return Err(Refusal::INVALID_GROUP),
+            GroupType::FF if watches(bucket) => {}
+            GroupType::FF => return Err(Refusal::INVALID_GROUP),
+            _ if watches(bucket) => return Err(Refusal::WATCH_UNSUPPORTED),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn desc(group_mod: &GroupMod) -> GroupDesc {
     let normal = |bucket: &Bucket| Bucket { actions: canonical(&bucket.actions), ..bucket.clone() };
-    let buckets = buckets.iter().map(normal).collect();
-    Ok(GroupDesc { group_type: *group_type, group_id: *group_id, buckets })
+    GroupDesc {
+        group_type: group_mod.group_type,
+        group_id: group_mod.group_id,
+        buckets: group_mod.buckets.iter().map(normal).collect(),
+    }
 }
 
 fn watches(bucket: &Bucket) -> bool {

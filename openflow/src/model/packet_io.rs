@@ -15,7 +15,7 @@ impl Switch {
     /// If the packet cannot be read or meets something that the model does not know.
     pub fn packet_out(&mut self, out: &PacketOut) -> Result<Trace, Refusal> {
         let packet = frame::parse(&out.data).filter(|_| out.buffer_id == NO_BUFFER).ok_or(Refusal::BAD_PACKET)?;
-        super::check::actions(&out.actions, None)?;
+        super::check::read(&out.actions)?;
         let packet = packet.with(Field::OXM_OF_IN_PORT, out.in_port);
         walk::from_actions(self, packet, &out.actions).map_err(|_| Refusal::BAD_ACTION_TYPE)
     }
@@ -66,8 +66,32 @@ fn metadata(packet: &Packet) -> Match {
             matching.push(Oxm::new(field, packet.get(field) as u64));
         }
     }
+    if packet.get(Field::NXM_NX_CT_LABEL) != 0 {
+        matching.push(Oxm::new(Field::NXM_NX_CT_LABEL, packet.get(Field::NXM_NX_CT_LABEL)));
+    }
+    if packet.get(Field::NXM_NX_CT_STATE) != 0 && packet.has(Field::OXM_OF_IP_PROTO) {
+        matching.push(Oxm::new(Field::OXM_OF_ETH_TYPE, packet.get(Field::OXM_OF_ETH_TYPE) as u16));
+    }
+    if packet.get(Field::NXM_NX_CT_NW_PROTO) != 0 {
+        original(packet, &mut matching);
+    }
     if packet.get(Field::NXM_NX_CT_ZONE) != 0 {
         matching.push(Oxm::new(Field::NXM_NX_CT_ZONE, packet.get(Field::NXM_NX_CT_ZONE) as u16));
     }
     matching.canonical()
+}
+
+/// The tuple by which the conntrack knows the connection.
+fn original(packet: &Packet, matching: &mut Match) {
+    let has = |field: &Field| packet.get(*field) != 0;
+    for field in [Field::NXM_NX_CT_NW_SRC, Field::NXM_NX_CT_NW_DST].into_iter().filter(has) {
+        matching.push(Oxm::new(field, packet.get(field) as u32));
+    }
+    for field in [Field::NXM_NX_CT_IPV6_SRC, Field::NXM_NX_CT_IPV6_DST].into_iter().filter(has) {
+        matching.push(Oxm::new(field, packet.get(field)));
+    }
+    matching.push(Oxm::new(Field::NXM_NX_CT_NW_PROTO, packet.get(Field::NXM_NX_CT_NW_PROTO) as u8));
+    for field in [Field::NXM_NX_CT_TP_SRC, Field::NXM_NX_CT_TP_DST] {
+        matching.push(Oxm::new(field, packet.get(field) as u16));
+    }
 }

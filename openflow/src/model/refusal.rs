@@ -3,10 +3,11 @@
 use thiserror::Error;
 
 use crate::msg::error::{ERROR_TYPE_EXPERIMENTER, ErrorMsg, code_name};
-use crate::oxm::field::ONF;
+use crate::oxm::field::{NICIRA, ONF};
+use crate::oxm::{MatchError, MatchErrorKind};
 use crate::types::Blob;
 
-/// Why the switch refuses a message, as OpenFlow numbers it; bundle errors are ONF's.
+/// Why the switch refuses a message, as OpenFlow numbers it; some are numbered by ONF or Nicira.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[error("{}", self.name())]
 pub struct Refusal {
@@ -15,6 +16,9 @@ pub struct Refusal {
     /// What is wrong.
     pub code: u16,
 }
+
+/// Codes of experimenters below this are Nicira's.
+const FIRST_OF_ONF: u16 = 2300;
 
 macro_rules! refusals {
     ($($(#[$m:meta])* $name:ident = $kind:expr, $code:literal;)*) => {
@@ -31,6 +35,8 @@ refusals! {
     BAD_MULTIPART = 1, 2;
     /// A message of an experimenter that is not known.
     BAD_EXPERIMENTER = 1, 3;
+    /// What only the switch itself may do.
+    EPERM = 1, 5;
     /// A message that cannot be read.
     BAD_LEN = 1, 6;
     /// A controller that is slave may not write.
@@ -41,6 +47,8 @@ refusals! {
     BAD_PACKET = 1, 12;
     /// An action that is not known, or not where it is.
     BAD_ACTION_TYPE = 2, 0;
+    /// An action of an experimenter that is not known.
+    BAD_ACTION_EXPERIMENTER = 2, 2;
     /// An action outputs to a port that cannot be.
     BAD_OUT_PORT = 2, 4;
     /// An action with a bad argument.
@@ -51,12 +59,20 @@ refusals! {
     MATCH_INCONSISTENT = 2, 10;
     /// A field that cannot be set.
     BAD_SET_TYPE = 2, 13;
+    /// Other than the bits that it takes.
+    BAD_SET_LEN = 2, 14;
     /// A value that a field cannot have.
     BAD_SET_ARGUMENT = 2, 15;
     /// An instruction that is not known.
     UNKNOWN_INSTRUCTION = 3, 0;
+    /// An instruction twice.
+    DUP_INSTRUCTION = ERROR_TYPE_EXPERIMENTER, 2600;
+    /// A conjunction beside other actions.
+    BAD_CONJUNCTION = ERROR_TYPE_EXPERIMENTER, 15;
     /// A table that cannot be gone to.
     BAD_GOTO_TABLE = 3, 2;
+    /// A value whose length is not that of the field.
+    BAD_MATCH_LEN = 4, 1;
     /// A value with bits that its mask does not have.
     BAD_WILDCARDS = 4, 5;
     /// A field that cannot be matched.
@@ -79,16 +95,14 @@ refusals! {
     GROUP_EXISTS = 6, 0;
     /// A number that a group cannot have.
     INVALID_GROUP = 6, 1;
-    /// A weight in a group that has none.
-    WEIGHT_UNSUPPORTED = 6, 2;
+    /// A bucket that watches, in a group that does not look.
+    WATCH_UNSUPPORTED = 6, 6;
     /// No such group.
     UNKNOWN_GROUP = 6, 8;
     /// A group type that is not known.
     BAD_GROUP_TYPE = 6, 10;
     /// A group-mod command that is not known.
     BAD_GROUP_COMMAND = 6, 11;
-    /// A bucket that cannot be.
-    BAD_BUCKET = 6, 12;
     /// A generation id that is older than one seen before.
     STALE = 11, 0;
     /// A role that is not known.
@@ -124,8 +138,27 @@ impl Refusal {
     /// The message that says so; `data` is the message that is refused, or its beginning.
     pub fn message(self, data: Blob) -> ErrorMsg {
         match self.error_type {
-            ERROR_TYPE_EXPERIMENTER => ErrorMsg::Experimenter { exp_type: self.code, experimenter: ONF, data },
+            ERROR_TYPE_EXPERIMENTER => {
+                let experimenter = if self.code < FIRST_OF_ONF { NICIRA } else { ONF };
+                ErrorMsg::Experimenter { exp_type: self.code, experimenter, data }
+            }
             _ => ErrorMsg::new(self.error_type, self.code, data),
+        }
+    }
+}
+
+impl From<MatchError> for Refusal {
+    fn from(error: MatchError) -> Self {
+        match error.kind {
+            MatchErrorKind::Unsupported => Self::BAD_FIELD,
+            MatchErrorKind::Length(_) => Self::BAD_MATCH_LEN,
+            MatchErrorKind::Mask => Self::BAD_MASK,
+            MatchErrorKind::OutsideMask => Self::BAD_WILDCARDS,
+            MatchErrorKind::Prerequisite(_) => Self::BAD_PREREQ,
+            MatchErrorKind::Duplicate => Self::DUP_FIELD,
+            MatchErrorKind::OutOfRange => Self::BAD_VALUE,
+            MatchErrorKind::Inconsistent(_) => Self::MATCH_INCONSISTENT,
+            MatchErrorKind::Reserved => Self::EPERM,
         }
     }
 }

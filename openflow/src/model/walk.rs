@@ -13,6 +13,7 @@ mod effects;
 mod learn;
 mod send;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) use actions::clear_conntrack;
@@ -21,6 +22,7 @@ use super::Switch;
 use super::action_set;
 use super::flow::{Flow, Op};
 use super::packet::Packet;
+use super::table::Table;
 use super::trace::{Choices, Limit, Pass, Trace, WalkError};
 use crate::action::Action;
 use crate::oxm::Field;
@@ -112,6 +114,7 @@ impl Run<'_> {
             packet_out: start.packet_out,
             in_action_set: false,
             exited: false,
+            before: BTreeMap::new(),
         };
         match start.resume {
             Some(table) => walk.table_action(walk.packet.in_port(), table, false),
@@ -128,6 +131,8 @@ impl Run<'_> {
 /// A packet in one pass.
 struct Walk<'a> {
     switch: &'a mut Switch,
+    /// Tables that this pass learned flows in, as they were: it does not find these flows itself.
+    before: BTreeMap<u8, Table>,
     choices: &'a Choices,
     pass: Pass,
     packet: Packet,
@@ -306,9 +311,10 @@ impl Walk<'_> {
         }
         let size = self.packet.payload().len() as u64;
         let now = self.switch.now;
+        let before = self.before.get(&table.0);
         let table = self.switch.state.tables.get_mut(&table.0)?;
         table.lookups += 1;
-        let flow = table.lookup(&key)?;
+        let flow = before.unwrap_or(table).lookup(&key)?;
         table.matched += 1;
         if let Some(entry) = table.flows.get_mut(&flow.key()) {
             entry.packets += 1;

@@ -9,7 +9,7 @@ open_enum! {
     GroupModCommand: u16 {
         /// Adds a group.
         ADD = 0;
-        /// Replaces a group.
+        /// Replaces a group; weights are as in [`GroupMod::add`].
         MODIFY = 1;
         /// Deletes a group, or all.
         DELETE = 2;
@@ -79,8 +79,12 @@ record! {
 }
 
 impl GroupMod {
-    /// Adds a group.
-    pub fn add(id: impl Into<GroupId>, group_type: GroupType, buckets: Vec<Bucket>) -> Self {
+    /// Adds a group. Only a select group has weights: Open vSwitch refuses others that have, so they
+    /// are set to 0 there.
+    pub fn add(id: impl Into<GroupId>, group_type: GroupType, mut buckets: Vec<Bucket>) -> Self {
+        if group_type != GroupType::SELECT {
+            buckets.iter_mut().for_each(|bucket| bucket.weight = 0);
+        }
         Self { command: GroupModCommand::ADD, group_type, group_id: id.into(), buckets }
     }
 

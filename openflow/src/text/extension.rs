@@ -8,13 +8,24 @@ use std::fmt::{self, Formatter};
 use super::message::{Head, Upper};
 use super::multipart::{More, unknown};
 use super::number::HexDump;
+use super::packet_io::NxPacketIn;
 use crate::message::Message;
 use crate::msg::experimenter::{Experimenter, ExperimenterReply, ExperimenterRequest};
 use crate::multipart::MultipartFlags;
+use crate::oxm::field::NICIRA;
+
+/// A packet for the controller in a form older than packet-in 2; its body is kept as bytes.
+const NXT_PACKET_IN: u32 = 17;
 
 pub(super) fn message(message: &Message, body: &Experimenter, f: &mut Formatter<'_>) -> fmt::Result {
     use Experimenter as E;
     let (experimenter, exp_type, name) = body.kind();
+    if let E::Other { experimenter: NICIRA, exp_type: NXT_PACKET_IN, data } = body
+        && let Ok(packet) = NxPacketIn::read(data)
+    {
+        write!(f, "NXT_PACKET_IN{}", Head(message))?;
+        return super::packet_io::nx_packet_in(&packet, f);
+    }
     match name {
         None => {
             write!(f, "OFPT_EXPERIMENTER{} experimenter={experimenter:#x} exp_type={exp_type}", Head(message))?;

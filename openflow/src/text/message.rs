@@ -32,7 +32,7 @@ fn write_body(message: &message::Message, f: &mut Formatter<'_>) -> fmt::Result 
     match &message.body {
         Body::Hello(m) => hello(message, m, f),
         Body::EchoRequest(m) | Body::EchoReply(m) => echo(m, f),
-        Body::Error(m) => error::error(m, f),
+        Body::Error(m) => error::error(message.version, m, f),
         Body::FeaturesReply(m) => switch::features(m, f),
         Body::GetConfigReply(m) | Body::SetConfig(m) => switch::config(m, f),
         Body::PacketIn(m) => packet_io::packet_in(m, f),
@@ -65,13 +65,17 @@ pub(super) struct Head<'a>(pub &'a message::Message);
 
 impl Display for Head<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0.version {
-            1 => {}
-            version @ 2..=6 => write!(f, " (OF1.{})", version - 1)?,
-            version => write!(f, " (OF 0x{version:02x})")?,
-        }
-        write!(f, " (xid={:#x}):", self.0.xid)
+        head(self.0.version, self.0.xid, f)
     }
+}
+
+pub(super) fn head(version: u8, xid: u32, f: &mut Formatter<'_>) -> fmt::Result {
+    match version {
+        1 => {}
+        2..=6 => write!(f, " (OF1.{})", version - 1)?,
+        _ => write!(f, " (OF 0x{version:02x})")?,
+    }
+    write!(f, " (xid={xid:#x}):")
 }
 
 /// A name of the JSON form as the specification has it.

@@ -12,6 +12,7 @@ use crate::msg::nicira::{PacketIn2, PacketIn2Property};
 use crate::msg::packet::{PacketIn, PacketInReason, PacketOut};
 use crate::oxm::Oxm;
 use crate::types::NO_BUFFER;
+use crate::wire::{self, Reader, Wire};
 
 pub(super) fn packet_out(m: &PacketOut, f: &mut Formatter<'_>) -> fmt::Result {
     write!(f, " in_port={} actions={}", Port(m.in_port), Actions(&m.actions))?;
@@ -45,6 +46,44 @@ pub(super) fn packet_in(m: &PacketIn, f: &mut Formatter<'_>) -> fmt::Result {
     };
     head(&summary, f)?;
     write!(f, "\n{}", Packet(&m.data))
+}
+
+/// A packet-in as Open vSwitch sent it to controllers of OpenFlow 1.0 that asked for it.
+pub(super) struct NxPacketIn<'a> {
+    buffer_id: u32,
+    total_len: u16,
+    reason: u8,
+    table_id: u8,
+    cookie: u64,
+    metadata: Vec<Oxm>,
+    data: &'a [u8],
+}
+
+impl<'a> NxPacketIn<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> wire::Result<Self> {
+        let mut r = Reader::new(bytes, "nxt_packet_in");
+        let (buffer_id, total_len) = (u32::read(&mut r)?, u16::read(&mut r)?);
+        let (reason, table_id, cookie) = (u8::read(&mut r)?, u8::read(&mut r)?, u64::read(&mut r)?);
+        let match_len = usize::from(u16::read(&mut r)?);
+        r.skip(6)?;
+        let metadata = Vec::read(&mut r.sub(match_len, "match")?)?;
+        r.skip(match_len.next_multiple_of(8) - match_len + 2)?;
+        Ok(Self { buffer_id, total_len, reason, table_id, cookie, metadata, data: r.rest() })
+    }
+}
+
+pub(super) fn nx_packet_in(m: &NxPacketIn<'_>, f: &mut Formatter<'_>) -> fmt::Result {
+    let summary = Summary {
+        table_id: m.table_id,
+        cookie: m.cookie,
+        total_len: u32::from(m.total_len),
+        metadata: &m.metadata,
+        reason: PacketInReason(m.reason),
+        buffer_id: m.buffer_id,
+        data: m.data,
+    };
+    head(&summary, f)?;
+    write!(f, "\n{}", Packet(m.data))
 }
 
 pub(super) fn packet_in2(m: &PacketIn2, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,38 @@
 //! A private ovsdb-server and ovs-vswitchd with the dummy datapath, in a temporary directory.
+//!
+//! `OVS_TREE` names a directory with the files of another Open vSwitch than the installed one, as
+//! its packages have them (`usr/bin`, `usr/sbin`, `usr/share`, ...). If the C library is among
+//! them, the programs run with the libraries there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+const SCHEMA: &str = "usr/share/openvswitch/vswitch.ovsschema";
+const PROGRAMS: [&str; 3] = ["usr/bin", "usr/sbin", "usr/lib/openvswitch-switch"];
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
+
+fn tree() -> Option<PathBuf> {
+    std::env::var_os("OVS_TREE").map(PathBuf::from)
+}
+
+fn schema() -> PathBuf {
+    tree().unwrap_or_else(|| PathBuf::from("/")).join(SCHEMA)
+}
+
+/// A program of Open vSwitch.
+pub fn program(name: &str) -> Command {
+    let Some(tree) = tree() else { return Command::new(name) };
+    let found = PROGRAMS.iter().map(|dir| tree.join(dir).join(name)).find(|path| path.exists());
+    let path = found.unwrap_or_else(|| panic!("no {name} in {}", tree.display()));
+    if !tree.join(LOADER).exists() {
+        return Command::new(path);
+    }
+    let mut command = Command::new(tree.join(LOADER));
+    command.arg("--library-path").arg(tree.join(LIBRARIES)).arg(path);
+    command
+}
 
 pub struct Switch {
     dir: tempfile::TempDir,
@@ -14,14 +42,15 @@ pub struct Switch {
 impl Switch {
     /// Starts a switch with bridge `br0`, or prints why it cannot.
     pub fn start() -> Option<Switch> {
-        if !Path::new(SCHEMA).exists() {
+        let schema = schema();
+        if !schema.exists() {
             println!("skipped: Open vSwitch is not installed");
             return None;
         }
         let dir = tempfile::Builder::new().prefix("openflow-live-").tempdir().unwrap();
         let mut switch = Switch { dir, children: Vec::new() };
         let db = switch.path("conf.db");
-        assert!(switch.command("ovsdb-tool").arg("create").arg(&db).arg(SCHEMA).status().unwrap().success());
+        assert!(switch.command("ovsdb-tool").arg("create").arg(&db).arg(&schema).status().unwrap().success());
         let socket = format!("--remote=punix:{}", switch.path("db.sock").display());
         switch.daemon("ovsdb-server", &[&socket, &db.display().to_string()]);
         switch.await_path("db.sock");
@@ -54,7 +83,7 @@ impl Switch {
     }
 
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = self::program(program);
         for variable in ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"] {
             command.env(variable, self.dir.path());
         }

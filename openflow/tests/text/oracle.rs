@@ -1,16 +1,17 @@
 //! Random values, printed by us and by `ovs-ofctl`. Without it these tests pass and say so.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use openflow::msg::packet::PacketOut;
 use openflow::{Action, Body, Message, text};
 
+use crate::common;
 use crate::random::{self, Rng};
 
 /// Whether `ovs-ofctl` is there.
 pub fn ovs() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    let found = common::program("ovs-ofctl").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
         eprintln!("ovs-ofctl is not installed: skipped");
     }
@@ -28,7 +29,7 @@ pub fn ofp_print(messages: &[Message]) -> Vec<String> {
         file.write_all(&mark.to_be_bytes()).expect("write");
         marks.push(format!("OFPT_ECHO_REQUEST (OF1.3) (xid={mark:#x}): 0 bytes of payload\n"));
     }
-    let output = Command::new("ovs-ofctl").args(["-vconsole:off", "ofp-parse"]).arg(file.path()).output();
+    let output = common::program("ovs-ofctl").args(["-vconsole:off", "ofp-parse"]).arg(file.path()).output();
     let all = String::from_utf8_lossy(&output.expect("ovs-ofctl runs").stdout).into_owned();
     let mut rest = all.as_str();
     marks

@@ -1,11 +1,10 @@
 //! Texts read back, and what is wrong with those that cannot be.
 
-use std::process::Command;
-
 use openflow::text::{self, ParseErrorKind as Kind, parse_actions, parse_flow, parse_group, parse_match};
 use openflow::{Match, Message};
 use proptest::prelude::*;
 
+use crate::common;
 use crate::oracle::{ofp_print, ovs};
 use crate::random::{self, Rng};
 
@@ -60,7 +59,7 @@ proptest! {
 fn parse_flows(lines: &[String]) -> Vec<String> {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     std::fs::write(file.path(), lines.join("\n")).expect("write");
-    let mut ofctl = Command::new("ovs-ofctl");
+    let mut ofctl = common::program("ovs-ofctl");
     ofctl.args(["-vconsole:off", "-O", "OpenFlow13", "parse-flows"]).arg(file.path());
     let out = ofctl.output().expect("ovs-ofctl runs");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -16,8 +16,7 @@ pub(super) fn reply_tuple(original: &Tuple, nat: &Nat, is_free: impl Fn(&Tuple) 
     let kept = if translates_src { reply.dst } else { reply.src };
     let (low, high) = (low.unwrap_or(kept), high.or(low).unwrap_or(kept));
     let ports = ports(original, nat, translates_src);
-    let tries = (low..=high).flat_map(|address| ports.iter().map(move |port| (address, *port)));
-    let candidates = tries.take(MAX_TRIES).map(|(address, port)| {
+    let with = |address: u128, port: u16| {
         let mut reply = reply.clone();
         if translates_src {
             (reply.dst, reply.dst_port) = (address, port);
@@ -25,8 +24,15 @@ pub(super) fn reply_tuple(original: &Tuple, nat: &Nat, is_free: impl Fn(&Tuple) 
             (reply.src, reply.src_port) = (address, port);
         }
         reply
+    };
+    // if no port of the destination is free, that of the source gives way
+    let sources = if translates_src || !original.has_ports() { Vec::new() } else { next_ports(original.src_port) };
+    let last = ports.last().copied().unwrap_or(original.dst_port);
+    let candidates = (low..=high).flat_map(|address| {
+        let own = ports.iter().map(move |port| with(address, *port));
+        own.chain(sources.iter().map(move |port| Tuple { dst_port: *port, ..with(address, last) }))
     });
-    candidates.into_iter().find(|reply| is_free(reply))
+    candidates.take(MAX_TRIES).find(|reply| is_free(reply))
 }
 
 fn addresses(nat: &Nat, is_ipv6: bool) -> (Option<u128>, Option<u128>) {
@@ -38,15 +44,26 @@ fn addresses(nat: &Nat, is_ipv6: bool) -> (Option<u128>, Option<u128>) {
 }
 
 /// The ports to try. Without a range a destination keeps its port; a source keeps its own while
-/// that is free, and else takes one from 1024 up.
+/// that is free, and else takes the next of its kind.
 fn ports(original: &Tuple, nat: &Nat, translates_src: bool) -> Vec<u16> {
     let own = if translates_src { original.src_port } else { original.dst_port };
     match (nat.proto_min, nat.proto_max) {
         _ if !original.has_ports() => vec![own],
         (Some(low), high) => (low..=high.unwrap_or(low)).collect(),
-        (None, _) if translates_src => std::iter::once(own).chain(1024..=u16::MAX).collect(),
+        (None, _) if translates_src => next_ports(own),
         (None, _) => vec![own],
     }
+}
+
+/// A source port, and those of its kind that are tried when it is taken, in order: below 512, below
+/// 1024, or above.
+fn next_ports(own: u16) -> Vec<u16> {
+    let (low, high) = match own {
+        0..512 => (1, 511),
+        512..1024 => (600, 1023),
+        1024.. => (1024, u16::MAX),
+    };
+    std::iter::once(own).chain(own.saturating_add(1)..=high).chain(low..own).collect()
 }
 
 /// Translates as `ofproto/trace` does: to the lowest address and port.

@@ -16,6 +16,9 @@ impl Walk<'_> {
         let flow = self.learned(learn)?;
         // a learned flow that the switch refuses is not added, and nobody is told
         let now = self.switch.now;
+        let id = flow.table_id.0;
+        let table = self.switch.state.tables.entry(id).or_default();
+        self.before.entry(id).or_insert_with(|| table.clone());
         let _refused = self.switch.state.add(flow, FlowModFlags::RESET_COUNTS, now);
         Ok(())
     }
@@ -26,7 +29,7 @@ impl Walk<'_> {
         let is_known = there.is_some_and(|table| table.flows.contains_key(&flow.key()));
         let same = |other: &Flow| other.cookie == flow.cookie;
         let count = there.map_or(0, |table| table.flows.values().filter(|e| same(&e.flow)).count());
-        let fits = learn.limit == 0 || is_known || count < learn.limit as usize;
+        let fits = learn.limit == 0 || is_known || count <= learn.limit as usize;
         if fits {
             self.learn(&learn.learn)?;
         }

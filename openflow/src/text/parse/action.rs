@@ -14,6 +14,7 @@ use super::subfield::{short_subfield, subfield};
 use super::{Kind, MAX_DEPTH, Result, fault};
 use crate::action::{Action, DecTtlCntIds, DeleteField};
 use crate::instruction::Instruction;
+use crate::oxm::field::NICIRA;
 use crate::types::{GroupId, MeterId, PortNo, QueueId, TableId, WHOLE_PACKET};
 
 /// What the actions before and the match say.
@@ -169,8 +170,25 @@ fn simple(item: Item<'_>) -> Result<'_, Option<Action>> {
             Action::NxDeleteField(DeleteField { field: part.id })
         }
         "check_pkt_larger" => check_pkt_larger(item)?,
+        "debug_slow" => unnamed(NICIRA, &DEBUG_SLOW),
+        "debug_recirc" => unnamed(NICIRA, &DEBUG_RECIRC),
+        "experimenter" => experimenter(value)?,
         _ => return Ok(None),
     }))
+}
+
+/// Actions by which Open vSwitch tests itself: they have no type of their own here.
+const DEBUG_SLOW: [u8; 8] = [0, 254, 0, 0, 0, 0, 0, 0];
+const DEBUG_RECIRC: [u8; 8] = [0, 255, 0, 0, 0, 0, 0, 0];
+
+fn unnamed(experimenter: u32, data: &[u8]) -> Action {
+    Action::Experimenter { experimenter, data: data.into() }
+}
+
+/// An action that is not known here, as it is printed: who defines it, and its bytes.
+fn experimenter(value: &str) -> Result<'_, Action> {
+    let Some((who, data)) = value.split_once(',') else { return fault(value, Kind::Expected("a number, and bytes")) };
+    Ok(unnamed(number(who)?, &hex_bytes(data.trim())?))
 }
 
 fn composed<'a>(item: Item<'a>, context: &Context) -> Result<'a, Action> {

@@ -125,6 +125,9 @@ impl<'a> Fields<'a> {
         let Some((name, _)) = item.key.split_once('[') else { return fault(item.key, Kind::UnknownField) };
         let part = subfield(item.key)?;
         let Some(id) = field(name).and_then(Key::of) else { return fault(name, Kind::UnknownField) };
+        if part.bits.ofs + part.bits.n_bits > 128 {
+            return fault(item.key, Kind::OutOfRange);
+        }
         let wide = crate::text::matching::low_bits(part.bits.n_bits);
         let given = integer(item.value)?;
         if given > wide {

@@ -92,7 +92,7 @@ fn set_field<'a>(text: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
     let Some(id) = Key::of(field) else { return fault(target, Kind::UnknownField) };
     let masked = value(id.row().kind, id.row().size(), given)?;
     match masked.mask {
-        Some(mask) if mask & settable(id) != settable(id) => parts(id, masked.value, mask, given, out),
+        Some(mask) if mask != id.row().all_ones() => parts(id, masked.value, mask, given, out),
         _ => {
             out.push(whole(id, masked, given)?);
             Ok(())
@@ -108,7 +108,8 @@ fn parts<'a>(id: Key, value: u128, mask: u128, token: &'a str, out: &mut Vec<Act
     }
     let dst = subfield_id(id.row().wire);
     if dst.field.experimenter_id().is_some() {
-        out.push(whole(id, Masked { value, mask: Some(mask) }, token)?);
+        let Some(field) = oxm(id, value & mask, mask) else { return fault(token, Kind::OutOfRange) };
+        out.push(Action::NxRegLoad2 { field });
         return Ok(());
     }
     let mut ofs = 0;
