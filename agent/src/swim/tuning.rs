@@ -21,6 +21,9 @@ const SUSPICION: Duration = Duration::from_millis(800);
 pub const ASK: Duration = Duration::from_millis(80);
 /// How often news are passed on, and to how many, apart from what rides on probes.
 const GOSSIP: (Duration, usize) = (Duration::from_millis(200), 3);
+/// How often a member passes a piece of news on, for each decade of members: as each goes to a random one, about one in
+/// e to the power of this never hears of it, and would have to find out by itself.
+const REPEATS: f64 = 14.0;
 /// How often, and to how many at once, a hello goes to members that are lost or not known yet.
 pub const HELLO: (Duration, usize) = (Duration::from_millis(500), 3);
 /// How long a listed member that was never heard of is given before it counts as lost.
@@ -41,7 +44,7 @@ pub fn config(members: usize) -> Config {
         probe_period: PERIOD,
         probe_rtt: DIRECT,
         num_indirect_probes: size(INDIRECT),
-        max_transmissions: NonZeroU8::MIN.saturating_add((5.0 * decades) as u8),
+        max_transmissions: NonZeroU8::MIN.saturating_add((REPEATS * decades) as u8),
         suspect_to_down_after: SUSPICION.mul_f64(decades),
         remove_down_after: Some(GRAVE),
         max_packet_size: size(MAX_DATAGRAM - OVERHEAD),

@@ -17,9 +17,9 @@ fn five_hosts_lose_one_within_three_seconds() {
 
 #[test]
 fn small_and_middling_clusters_lose_a_host_as_fast() {
-    for (size, seeds) in [(2, 20), (3, 20), (20, 10)] {
+    for (size, seeds, limit) in [(2, 20, 2), (3, 20, 2), (20, 20, 4)] {
         let worst = (0..seeds).map(|seed| detection(size, seed)).max().unwrap();
-        assert!(worst < Duration::from_secs(3), "{size} hosts: {worst:?}");
+        assert!(worst < Duration::from_secs(limit), "{size} hosts: {worst:?}");
     }
 }
 
