@@ -92,7 +92,10 @@ fn set_field<'a>(text: &'a str, out: &mut Vec<Action>) -> Result<'a, ()> {
     let Some(id) = Key::of(field) else { return fault(target, Kind::UnknownField) };
     let masked = value(id.row().kind, id.row().size(), given)?;
     match masked.mask {
-        Some(mask) if mask != id.row().all_ones() => parts(id, masked.value, mask, given, out),
+        // names of flags cover what can be set; a written mask counts as it is
+        Some(mask) if mask & settable(id) != settable(id) || given.contains('/') && mask != id.row().all_ones() => {
+            parts(id, masked.value, mask, given, out)
+        }
         _ => {
             out.push(whole(id, masked, given)?);
             Ok(())
