@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -56,17 +62,20 @@ impl Default for WriteOptions {
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    base: String,
+    bases: Arc<[String]>,
+    /// Which of them is asked; counts on, modulo their number.
+    current: Arc<AtomicUsize>,
     shown: String,
 }
 
 impl Client {
-    /// A client of the server at `url`, like `http://10.0.0.1:6680`.
+    /// A client of the server at `url`, like `http://10.0.0.1:6680`. Of several, with commas between them, it asks the
+    /// one that answered last, and another one when that cannot be reached.
     ///
     /// # Errors
     /// When the client cannot be set up.
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        Self::build(reqwest::Client::builder(), url.trim_end_matches('/'), url)
+        Self::build(reqwest::Client::builder(), url, url)
     }
 
     /// A client of the server behind a unix socket.
@@ -77,13 +86,14 @@ impl Client {
         Self::build(reqwest::Client::builder().unix_socket(path), "http://agent", &path.display().to_string())
     }
 
-    fn build(builder: reqwest::ClientBuilder, base: &str, shown: &str) -> Result<Self, ClientError> {
+    fn build(builder: reqwest::ClientBuilder, bases: &str, shown: &str) -> Result<Self, ClientError> {
         let http = builder
             .connect_timeout(Duration::from_secs(3))
             .no_proxy()
             .build()
             .map_err(|e| ClientError::Unreachable { server: shown.into(), reason: innermost(&e) })?;
-        Ok(Self { http, base: base.into(), shown: shown.into() })
+        let bases = bases.split(',').map(|base| base.trim_end_matches('/').to_owned()).collect();
+        Ok(Self { http, bases, current: Arc::default(), shown: shown.into() })
     }
 
     /// Reads `path`, like `/v1/nodes`.
@@ -164,7 +174,7 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base))
+        self.http.request(method, format!("{}{path}", self.base()))
     }
 
     fn write(&self, method: Method, path: &str, options: WriteOptions) -> RequestBuilder {
@@ -174,7 +184,8 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let request = request.build().map_err(|error| self.unreachable(&error))?;
+        let answer = self.execute(request).await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(|error| self.unreachable(&error))?;
         if status.is_success() {
@@ -182,6 +193,45 @@ impl Client {
                 .map_err(|e| ClientError::Answer { server: self.shown.clone(), reason: e.to_string() });
         }
         Err(ClientError::Refused { status: status.as_u16(), body: refusal(status, &bytes) })
+    }
+}
+
+impl Client {
+    /// Asks the servers one after the other until one is reached. Who was reached may have done it: it is not done again.
+    async fn execute(&self, request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
+        let first = self.current.load(Ordering::Relaxed);
+        for tried in 1..self.bases.len() {
+            let Some(again) = self.aimed(&request) else { break };
+            match self.http.execute(again).await {
+                Err(error) if error.is_connect() => self.current.store(first.wrapping_add(tried), Ordering::Relaxed),
+                answer => return self.judged(answer),
+            }
+        }
+        let request = self.aimed(&request).unwrap_or(request);
+        let answer = self.http.execute(request).await;
+        self.judged(answer)
+    }
+
+    /// A server that could not do it is not asked next time.
+    fn judged(&self, answer: reqwest::Result<reqwest::Response>) -> reqwest::Result<reqwest::Response> {
+        let failed = |answer: &reqwest::Response| answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+        if answer.as_ref().map_or(true, failed) {
+            self.current.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// The request, to the server that is to be asked now.
+    fn aimed(&self, request: &reqwest::Request) -> Option<reqwest::Request> {
+        let mut aimed = request.try_clone()?;
+        let base = reqwest::Url::parse(self.base()).ok()?;
+        aimed.url_mut().set_host(base.host_str()).ok()?;
+        aimed.url_mut().set_port(base.port()).ok()?;
+        Some(aimed)
+    }
+
+    fn base(&self) -> &str {
+        &self.bases[self.current.load(Ordering::Relaxed) % self.bases.len()]
     }
 }
 

@@ -23,6 +23,24 @@ pub struct Status {
     pub switches: Vec<SwitchStatus>,
     /// How many objects of each kind there are.
     pub objects: BTreeMap<String, u64>,
+    /// The controllers that share the store, in order of their names; none if this is the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<ControllerStatus>,
+}
+
+/// One of several controllers, as the one that was asked sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControllerStatus {
+    /// Its name.
+    pub id: String,
+    /// Where its API is.
+    pub address: String,
+    /// Whether its lease holds.
+    pub alive: bool,
+    /// Whether it is the one that was asked.
+    pub here: bool,
+    /// Of how many switches it is to be master.
+    pub switches: u64,
 }
 
 /// One switch, as the controller sees it.
@@ -48,6 +66,12 @@ pub struct SwitchStatus {
     pub groups: u64,
     /// A digest of both, 16 hex digits: equal wherever the same intent is compiled.
     pub digest: String,
+    /// The controller that is to be its master, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    /// Whether the switch takes writes from the controller that was asked.
+    #[serde(default)]
+    pub mastered_here: bool,
     /// Flow-mods sent to it since the controller started.
     pub flow_mods_sent: u64,
     /// What is wrong, where something is.
