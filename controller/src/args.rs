@@ -1,12 +1,15 @@
 //! The command line of `sdn-controller`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
-use api::Tunnel;
+use api::{Name, Tunnel};
 use clap::{Parser, ValueEnum};
 use ipnet::IpNet;
 
-use crate::compile::Mesh;
+use crate::{compile::Mesh, etcd::Url};
 
 /// The central controller: speaks OpenFlow and OVSDB to Open vSwitch on every host.
 #[derive(Clone, Debug, Parser)]
@@ -15,6 +18,15 @@ pub struct Args {
     /// Where intent is kept (one file, store.redb).
     #[arg(long, env = "SDN_DATA_DIR", default_value = "/var/lib/sdn-controller")]
     pub data_dir: PathBuf,
+    /// Where intent is kept instead, for several controllers to share: etcd://HOST:PORT[,HOST:PORT…][/PREFIX].
+    #[arg(long, env = "SDN_STORE", value_name = "URL", requires = "advertise")]
+    pub store: Option<Url>,
+    /// This controller's name among those that share a store; the host's name when it is left out.
+    #[arg(long, env = "SDN_CONTROLLER_ID", value_name = "NAME", requires = "store")]
+    pub id: Option<Name>,
+    /// The address by which hosts and other controllers reach this one.
+    #[arg(long, env = "SDN_ADVERTISE", value_name = "IP", requires = "store")]
+    pub advertise: Option<IpAddr>,
     /// Where switches call in.
     #[arg(long, env = "SDN_LISTEN_OPENFLOW", default_value = "0.0.0.0:6653", value_name = "ADDRESS:PORT")]
     pub listen_openflow: SocketAddr,

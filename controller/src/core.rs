@@ -13,6 +13,7 @@ use std::{
 };
 
 use api::Name;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     compile::{Compiler, Host, Settings, State, Tally, View, host},
@@ -46,9 +47,15 @@ pub enum Action {
 /// Ports by name, and why they do not work.
 pub type Broken = BTreeMap<String, String>;
 
+/// How many revisions are remembered for a node that another controller is master of, to know when it takes over
+/// for which of them somebody may still wait.
+const ELSEWHERE: usize = 256;
+
 /// What is known of one node.
 #[derive(Default)]
 struct NodeState {
+    /// Whether another controller is to be its switch's master: nobody waits for it here.
+    elsewhere: bool,
     session: Option<SessionId>,
     switch: Switch,
     /// Ports that each revision changed and the host's OVSDB has not acknowledged.
@@ -59,6 +66,21 @@ struct NodeState {
 }
 
 impl NodeState {
+    /// The revisions it has not acknowledged.
+    fn pending(&self) -> impl Iterator<Item = u64> {
+        self.switch.pending().chain(self.host_waiting.keys().copied())
+    }
+
+    /// Forgets the oldest revisions of a node that is not ours to bring there.
+    fn remember_last(&mut self) {
+        if self.elsewhere {
+            self.switch.remember_last(ELSEWHERE);
+            while self.host_waiting.len() > ELSEWHERE {
+                self.host_waiting.pop_first();
+            }
+        }
+    }
+
     /// What is wrong with the node, if anything.
     fn error(&self) -> Option<String> {
         let port = || self.broken.iter().next().map(|(port, why)| format!("port {port}: {why}"));
@@ -67,7 +89,7 @@ impl NodeState {
 }
 
 /// One node's progress, for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeProgress {
     /// Whether its switch has acknowledged everything.
     pub converged: bool,
@@ -88,6 +110,8 @@ pub struct Core {
     /// How many acknowledgements each revision waits for.
     pending: BTreeMap<u64, usize>,
     waiters: BTreeMap<u64, Vec<u64>>,
+    /// The nodes that this controller is to be master of; none while it is the only one: all of them.
+    mine: Option<BTreeSet<Name>>,
 }
 
 impl Core {
@@ -95,7 +119,7 @@ impl Core {
     pub fn new(settings: Settings, intent: Intent) -> Self {
         let compiler = Compiler::new(settings, intent);
         let nodes = compiler.tallies().map(|(name, _)| (name.clone(), NodeState::default())).collect();
-        Self { compiler, nodes, pending: BTreeMap::new(), waiters: BTreeMap::new() }
+        Self { compiler, nodes, pending: BTreeMap::new(), waiters: BTreeMap::new(), mine: None }
     }
 
     /// The compiler, to look at what is desired.
@@ -108,6 +132,26 @@ impl Core {
         self.nodes.keys().filter_map(|name| self.set_host(name)).collect()
     }
 
+    /// This controller is to be master of these nodes; others bring the others where they are to be.
+    pub fn assign(&mut self, mine: BTreeSet<Name>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (name, state) in &mut self.nodes {
+            let elsewhere = !mine.contains(name);
+            if std::mem::replace(&mut state.elsewhere, elsewhere) == elsewhere {
+                continue;
+            }
+            for revision in state.pending() {
+                match elsewhere {
+                    true => settle(&mut self.pending, revision),
+                    false => *self.pending.entry(revision).or_default() += 1,
+                }
+            }
+        }
+        self.mine = Some(mine);
+        actions.extend(self.resolve());
+        actions
+    }
+
     /// A transaction was committed. Those of before the core began are in the intent it began with.
     pub fn apply(&mut self, txn: &Txn) -> Vec<Action> {
         if txn.revision <= self.compiler.intent().revision() {
@@ -118,8 +162,8 @@ impl Core {
         let gone: Vec<Name> = self.nodes.keys().filter(|name| !self.compiler.has(name)).cloned().collect();
         for name in gone {
             if let Some(state) = self.nodes.remove(&name) {
-                let revisions: Vec<u64> = state.switch.pending().chain(state.host_waiting.into_keys()).collect();
-                self.settle(revisions, &mut actions);
+                let revisions: Vec<u64> = state.pending().collect();
+                self.settle(state.elsewhere, revisions, &mut actions);
             }
             actions.push(Action::RemoveHost(name));
         }
@@ -131,14 +175,22 @@ impl Core {
             if !delta.ports.is_empty() && !mesh_changed {
                 actions.push(Action::AgentChanged(name.clone()));
             }
-            let state = self.nodes.entry(name.clone()).or_default();
+            let elsewhere = self.mine.as_ref().is_some_and(|mine| !mine.contains(&name));
+            let state =
+                self.nodes.entry(name.clone()).or_insert_with(|| NodeState { elsewhere, ..NodeState::default() });
             if !(delta.flows.is_empty() && delta.groups.is_empty()) {
                 state.switch.changed(&delta, txn.revision);
-                *self.pending.entry(txn.revision).or_default() += 1;
+                if !state.elsewhere {
+                    *self.pending.entry(txn.revision).or_default() += 1;
+                }
+                state.remember_last();
             }
             if !delta.ports.is_empty() {
                 state.host_waiting.insert(txn.revision, delta.ports);
-                *self.pending.entry(txn.revision).or_default() += 1;
+                if !state.elsewhere {
+                    *self.pending.entry(txn.revision).or_default() += 1;
+                }
+                state.remember_last();
                 actions.extend(self.set_host(&name));
             }
             self.advance(&name, &mut actions);
@@ -217,7 +269,8 @@ impl Core {
         let mut actions = Vec::new();
         if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
             let revisions = state.switch.done(id, result, now);
-            self.settle(revisions, &mut actions);
+            let elsewhere = state.elsewhere;
+            self.settle(elsewhere, revisions, &mut actions);
             self.advance(name, &mut actions);
         }
         actions
@@ -236,7 +289,8 @@ impl Core {
                 .collect();
             state.host_waiting.retain(|revision, _| !done.contains(revision));
             state.broken = broken;
-            self.settle(done, &mut actions);
+            let elsewhere = state.elsewhere;
+            self.settle(elsewhere, done, &mut actions);
         }
         actions
     }
@@ -270,9 +324,7 @@ impl Core {
 
     /// The nodes that `revision` concerns and that have not acknowledged it.
     pub fn pending(&self, revision: u64) -> Vec<String> {
-        let waits = |state: &NodeState| {
-            state.switch.pending().chain(state.host_waiting.keys().copied()).any(|waiting| waiting == revision)
-        };
+        let waits = |state: &NodeState| !state.elsewhere && state.pending().any(|waiting| waiting == revision);
         self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
     }
 
@@ -282,7 +334,7 @@ impl Core {
         let progress = |name: &Name, state: &NodeState| NodeProgress {
             converged: state.switch.converged() && state.host_waiting.is_empty(),
             desired: tallies.get(name).map(|tally| **tally).unwrap_or_default(),
-            first_pending: state.switch.pending().chain(state.host_waiting.keys().copied()).min(),
+            first_pending: state.pending().min(),
             flow_mods_sent: state.flow_mods_sent,
             error: state.error(),
         };
@@ -306,20 +358,19 @@ impl Core {
                 actions.push(Action::Send(name.clone(), session, batch));
             }
             None => {
-                let revisions = state.switch.acknowledged();
-                self.settle(revisions, actions);
+                let (elsewhere, revisions) = (state.elsewhere, state.switch.acknowledged());
+                self.settle(elsewhere, revisions, actions);
             }
         }
     }
 
-    fn settle(&mut self, revisions: impl IntoIterator<Item = u64>, actions: &mut Vec<Action>) {
+    /// A node acknowledged revisions; nobody waits for one that is another controller's.
+    fn settle(&mut self, elsewhere: bool, revisions: impl IntoIterator<Item = u64>, actions: &mut Vec<Action>) {
+        if elsewhere {
+            return;
+        }
         for revision in revisions {
-            if let Some(count) = self.pending.get_mut(&revision) {
-                *count -= 1;
-                if *count == 0 {
-                    self.pending.remove(&revision);
-                }
-            }
+            settle(&mut self.pending, revision);
         }
         actions.extend(self.resolve());
     }
@@ -333,6 +384,16 @@ impl Core {
         self.waiters = waiting;
         let resolved: BTreeMap<u64, Vec<u64>> = resolved;
         resolved.into_values().flatten().map(Action::Resolve).collect()
+    }
+}
+
+/// One acknowledgement less is waited for.
+fn settle(pending: &mut BTreeMap<u64, usize>, revision: u64) {
+    if let Some(count) = pending.get_mut(&revision) {
+        *count -= 1;
+        if *count == 0 {
+            pending.remove(&revision);
+        }
     }
 }
 

@@ -7,9 +7,11 @@
 
 pub mod agents;
 pub mod args;
+pub mod cluster;
 pub mod compile;
 pub mod core;
 pub mod dump;
+pub mod etcd;
 pub mod events;
 pub mod history;
 pub mod http;

@@ -6,7 +6,11 @@
 //!  http ── Wait ──┘                     └── oneshot ──► http
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use api::Name;
 use jiff::Timestamp;
@@ -14,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     agents::Agents,
+    cluster::peers::Peers,
     compile::{Compiler, Host, State},
     core::{Action, Broken, Core, NodeProgress, SessionId},
     dump::{self, Owners},
@@ -67,6 +72,8 @@ pub enum Event {
     CompiledAt(Timestamp, oneshot::Sender<Result<Compiler, TooOld>>),
     /// When did this revision come?
     When(u64, oneshot::Sender<Option<Timestamp>>),
+    /// This controller is to be master of these nodes only.
+    Mine(BTreeSet<Name>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
 }
@@ -75,13 +82,19 @@ pub enum Event {
 #[derive(Clone)]
 pub struct CoreHandle {
     events: mpsc::UnboundedSender<Event>,
+    peers: Option<Peers>,
 }
 
 impl CoreHandle {
     /// A handle, and where its events come out: give that to [`run`].
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, queue) = mpsc::unbounded_channel();
-        (Self { events }, queue)
+        (Self { events, peers: None }, queue)
+    }
+
+    /// The same, that asks other controllers for what they are master of.
+    pub fn with_peers(&self, peers: Peers) -> Self {
+        Self { events: self.events.clone(), peers: Some(peers) }
     }
 
     /// Tells the core something. It is heard as long as the process lives.
@@ -89,18 +102,55 @@ impl CoreHandle {
         let _ = self.events.send(event);
     }
 
+    /// Returns when all that was told so far has been heard.
+    pub async fn heard(&self) {
+        self.pending_here(0).await;
+    }
+
     /// Returns when every switch concerned has acknowledged `revision`.
     pub async fn wait(&self, revision: u64) {
+        match &self.peers {
+            Some(peers) => peers.wait(revision, self).await,
+            None => self.wait_here(revision).await,
+        }
+    }
+
+    /// Returns when every switch concerned that is this controller's has acknowledged `revision`.
+    pub async fn wait_here(&self, revision: u64) {
         let _ = self.ask(|answer| Event::Wait(revision, answer)).await;
     }
 
     /// The nodes that `revision` concerns and that have not acknowledged it.
     pub async fn pending(&self, revision: u64) -> Vec<String> {
+        let mut pending = self.pending_here(revision).await;
+        if let Some(peers) = &self.peers {
+            pending.extend(peers.pending(revision).await);
+            pending.sort_unstable();
+            pending.dedup();
+        }
+        pending
+    }
+
+    /// The nodes of this controller that `revision` concerns and that have not acknowledged it.
+    pub async fn pending_here(&self, revision: u64) -> Vec<String> {
         self.ask(|answer| Event::Pending(revision, answer)).await.unwrap_or_default()
     }
 
-    /// How far each node is.
+    /// How far each node is, by what its master says.
     pub async fn progress(&self) -> BTreeMap<Name, NodeProgress> {
+        let mut progress = self.progress_here().await;
+        if let Some(peers) = &self.peers {
+            for (node, theirs) in peers.progress().await {
+                if let Some(ours) = progress.get_mut(&node) {
+                    *ours = NodeProgress { desired: ours.desired, ..theirs };
+                }
+            }
+        }
+        progress
+    }
+
+    /// How far each node is, as far as this controller knows.
+    pub async fn progress_here(&self) -> BTreeMap<Name, NodeProgress> {
         self.ask(Event::Progress).await.unwrap_or_default()
     }
 
@@ -214,6 +264,7 @@ impl Shell {
                 self.waiters.insert(self.next_waiter, answer);
                 return self.core.wait(self.next_waiter, revision);
             }
+            Event::Mine(mine) => return self.core.assign(mine),
             Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
             Event::CompiledAt(time, answer) => drop(answer.send(self.history.at(time))),
             Event::When(revision, answer) => drop(answer.send(self.history.when(revision))),

@@ -4,13 +4,19 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use api::{DEFAULT_NETWORK, Name, NetworkSpec};
+use axum::Router;
 use tokio::{net::TcpListener, signal};
 
 use crate::{
     agents::Agents,
     args::Args,
+    cluster::{
+        self, Cluster, Member,
+        peers::{self, Peers},
+    },
     compile::Settings,
     core::Core,
+    etcd,
     events::Events,
     http::{App, router},
     intent::Change,
@@ -32,7 +38,14 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
     let subscriber = Box::new(move |txn| tell.tell(Event::Txn(txn)));
-    let store = Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?;
+    let (store, shared) = match &args.store {
+        None => (Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?, None),
+        Some(url) => {
+            let (client, me) = (etcd::Client::new(url.clone())?, own_name(&args)?);
+            let store = Store::connect(client.clone(), me.as_str(), args.service_cidr, subscriber).await?;
+            (store, Some((client, me)))
+        }
+    };
     ensure_default_network(&store, &args).await?;
     let intent = store.read();
 
@@ -45,15 +58,51 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     let log = Arc::new(Events::default());
     let switches = Switches::new(metrics.clone(), log.clone());
     tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), log.clone(), events));
-    tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), metrics.clone()));
-    tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), metrics.clone()));
-    let app = App { store, core, switches, agents, events: log, metrics, settings, started: Instant::now() };
+    let cluster = match shared {
+        None => Cluster::alone(store.read().generation()),
+        Some((client, me)) => cluster::join(client, me.as_str(), member(&args)?, store.clone(), core.clone()).await?,
+    };
+    tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), cluster.clone()));
+    tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), cluster.clone()));
+    let mut core = core;
+    let mut others = Router::new();
+    if cluster.is_shared() {
+        tokio::spawn(tell_duties(cluster.clone(), core.clone()));
+        others = peers::router(core.clone(), cluster.clone());
+        core = core.with_peers(Peers::new(cluster.clone())?);
+    }
+    let app = App { store, core, cluster, switches, agents, events: log, metrics, settings, started: Instant::now() };
     tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
-    let served = axum::serve(http, router(Arc::new(app)));
+    let served = axum::serve(http, router(Arc::new(app)).merge(others));
     tokio::select! {
         result = served => result.context("the API ended"),
         result = terminated() => result,
     }
+}
+
+/// Tells the core whose switches are this controller's.
+async fn tell_duties(mut cluster: Cluster, core: CoreHandle) {
+    loop {
+        core.tell(Event::Mine(cluster.duties().mine.keys().cloned().collect()));
+        cluster.changed().await;
+    }
+}
+
+/// What this controller is called among others.
+fn own_name(args: &Args) -> anyhow::Result<Name> {
+    if let Some(name) = &args.id {
+        return Ok(name.clone());
+    }
+    let host =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host's name; give --id")?;
+    Name::new(host.trim()).context("the host's name cannot be the controller's; give --id")
+}
+
+/// Where others reach this controller.
+fn member(args: &Args) -> anyhow::Result<Member> {
+    let ip = args.advertise.context("--store needs --advertise")?;
+    let at = |listen: SocketAddr| SocketAddr::new(ip, listen.port());
+    Ok(Member { http: at(args.listen_http), openflow: at(args.listen_openflow), ovsdb: at(args.listen_ovsdb) })
 }
 
 async fn listen(at: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

@@ -141,3 +141,18 @@ fn what_an_old_session_says_is_not_heard() {
     world.core.switch_down(&name("h1"), 1);
     assert!(!world.core.observed(&name("h1"), 9, &State::default()).is_empty());
 }
+
+#[test]
+fn nobody_waits_here_for_a_switch_of_another_controller_until_it_is_taken_over() {
+    let mut world = World::new();
+    world.core.assign(BTreeSet::new());
+    let (revision, sent) = world.endpoint(1);
+    assert!(world.core.pending(revision).is_empty());
+    assert_eq!(resolved(&world.core.wait(7, revision)), [7]);
+    // The other one is gone before it said that it was done.
+    world.core.assign(BTreeSet::from([name("h1"), name("h2")]));
+    assert_eq!(world.core.pending(revision), ["h1"]);
+    assert!(world.core.wait(8, revision).is_empty());
+    assert_eq!(resolved(&world.accept(sent)), [8]);
+    assert!(world.core.pending(revision).is_empty());
+}

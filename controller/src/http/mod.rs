@@ -23,7 +23,8 @@ use axum::{
 };
 
 use crate::{
-    agents::Agents, events::Events, metrics::Metrics, runtime::CoreHandle, southbound::Switches, store::Store,
+    agents::Agents, cluster::Cluster, events::Events, metrics::Metrics, runtime::CoreHandle, southbound::Switches,
+    store::Store,
 };
 
 use error::Failure;
@@ -40,6 +41,8 @@ pub struct App {
     pub store: Store,
     /// The core, for progress and waiting.
     pub core: CoreHandle,
+    /// The other controllers, if there are any.
+    pub cluster: Cluster,
     /// Sessions to switches, to read them.
     pub switches: Switches,
     /// What agents said.

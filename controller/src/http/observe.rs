@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use api::{
     Kind, Name,
-    status::{Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
+    status::{ControllerStatus, Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
@@ -16,7 +16,11 @@ use super::{
     body::{Path, Query},
     error::Failure,
 };
-use crate::{dump, pipeline::Table};
+use crate::{
+    cluster::{Duties, Known},
+    dump,
+    pipeline::Table,
+};
 
 pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
     let status = observe(&app).await;
@@ -108,12 +112,24 @@ pub fn unreadable(name: &Name, error: &str) -> Failure {
     Failure::new(StatusCode::BAD_GATEWAY, format!("the switch of node {name} could not be read: {error}"))
 }
 
+fn controllers(app: &App, duties: &Duties) -> Vec<ControllerStatus> {
+    let status = |(id, known): (&String, &Known)| ControllerStatus {
+        id: id.clone(),
+        address: known.member.http.to_string(),
+        alive: known.alive,
+        here: id == app.cluster.me(),
+        switches: duties.masters.values().filter(|master| *master == id).count() as u64,
+    };
+    duties.members.iter().map(status).collect()
+}
+
 async fn observe(app: &App) -> Status {
     let progress = app.core.progress().await;
     let now = Instant::now();
     let intent = app.store.read();
     let revision = intent.revision();
     let nodes: Vec<Name> = intent.nodes.keys().cloned().collect();
+    let (duties, masters) = (app.cluster.duties(), app.switches.masters());
     let switches: Vec<SwitchStatus> = intent
         .nodes
         .values()
@@ -133,6 +149,8 @@ async fn observe(app: &App) -> Status {
                 flows: done.desired.flows as u64,
                 groups: done.desired.groups as u64,
                 digest: format!("{:016x}", done.desired.digest),
+                master: duties.masters.get(&node.name).cloned(),
+                mastered_here: masters.contains(&node.name),
                 flow_mods_sent: done.flow_mods_sent,
                 error: done.error,
             }
@@ -156,5 +174,6 @@ async fn observe(app: &App) -> Status {
         uptime_seconds: app.started.elapsed().as_secs_f64(),
         switches,
         objects,
+        controllers: controllers(app, &duties),
     }
 }

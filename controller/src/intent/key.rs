@@ -96,6 +96,25 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Reads back what [`Key::encode`] wrote; none if it is no such text.
+    pub fn decode(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '/').skip(1);
+        let mut name = || Name::new(parts.next()?).ok();
+        let key = match text.split('/').next()? {
+            "counters" => Self::Counters,
+            "node" => Self::Node(name()?),
+            "network" => Self::Network(name()?),
+            "endpoint" => Self::Endpoint(name()?),
+            "service" => Self::Service(name()?),
+            "subnet" => Self::Subnet(name()?, name()?),
+            "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
+            _ => return None,
+        };
+        (key.encode() == text).then_some(key)
+    }
+}
+
 impl Value {
     /// The key this value stands under.
     pub fn key(&self) -> Key {

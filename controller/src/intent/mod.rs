@@ -23,7 +23,7 @@ use imbl::OrdMap;
 pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
 
 pub use change::{Change, Effect, Plan, Refused, Rejected};
-pub use key::{Key, Value, Write};
+pub use key::{Key, Unreadable, Value, Write};
 
 use index::Index;
 

@@ -192,6 +192,13 @@ impl Switch {
         self.known.as_ref().is_some_and(equal) && self.in_flight.is_none() && self.waiting.is_empty()
     }
 
+    /// Forgets all but the last revisions that are not acknowledged.
+    pub fn remember_last(&mut self, count: usize) {
+        while self.waiting.len() > count {
+            self.waiting.pop_first();
+        }
+    }
+
     /// The revisions not yet acknowledged.
     pub fn pending(&self) -> impl Iterator<Item = u64> {
         self.waiting.keys().chain(self.in_flight.iter().flat_map(|(_, revisions)| revisions.keys())).copied()

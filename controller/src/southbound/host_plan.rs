@@ -47,20 +47,20 @@ pub struct Plan {
     pub broken: Broken,
 }
 
-/// The least that makes `replica` hold `host`, with its bridge under the controller at `controller`.
-pub fn plan(host: &Host, replica: &Replica, controller: SocketAddr) -> Plan {
+/// The least that makes `replica` hold `host`, with its bridge under the controllers at `targets`.
+pub fn plan(host: &Host, replica: &Replica, targets: &BTreeSet<SocketAddr>) -> Plan {
     let mut plan = Plan { txn: Txn::new("Open_vSwitch"), differs: Vec::new(), broken: Broken::new() };
     let Some(bridge) = &host.bridge else { return plan };
     match replica.rows("Bridge").find(|row| row.read::<String>("name") == BRIDGE) {
-        None => plan.create(host, bridge, replica, controller),
-        Some(row) => plan.update(host, bridge, &row, replica, controller),
+        None => plan.create(host, bridge, replica, targets),
+        Some(row) => plan.update(host, bridge, &row, replica, targets),
     }
     plan
 }
 
 impl Plan {
     /// Bridge, local port, tunnels, endpoints and controller in one transaction: it is never there without them.
-    fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, controller: SocketAddr) {
+    fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
         let Some(root) = replica.rows("Open_vSwitch").next() else { return };
         self.differs.push(format!("bridge {BRIDGE} is not there"));
         let mut ports = vec![self.insert_local(bridge)];
@@ -69,9 +69,9 @@ impl Plan {
                 ports.push(self.insert_port(port));
             }
         }
-        let controller = self.insert_controller(controller);
+        let controllers: Vec<NamedUuid> = targets.iter().map(|target| self.insert_controller(*target)).collect();
         let mut insert =
-            self.txn.insert("Bridge").set("name", BRIDGE).set("ports", ports).set("controller", controller);
+            self.txn.insert("Bridge").set("name", BRIDGE).set("ports", ports).set("controller", controllers);
         for (column, value) in strings(bridge) {
             insert = insert.set(column, value);
         }
@@ -79,7 +79,7 @@ impl Plan {
         self.txn.mutate("Open_vSwitch", root.uuid()).insert("bridges", made);
     }
 
-    fn update(&mut self, host: &Host, bridge: &Bridge, row: &Row, replica: &Replica, controller: SocketAddr) {
+    fn update(&mut self, host: &Host, bridge: &Bridge, row: &Row, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
         for (column, value) in strings(bridge) {
             if row.read::<BTreeSet<String>>(column) != BTreeSet::from([value.to_owned()]) {
                 self.txn.update("Bridge", row.uuid()).set(column, value);
@@ -88,7 +88,7 @@ impl Plan {
         }
         self.put_missing("Bridge", row, "other_config", other_config(bridge));
         self.put_missing("Bridge", row, "external_ids", owned("bridge"));
-        self.update_controllers(row, replica, controller);
+        self.update_controllers(row, replica, targets);
         let ports: BTreeMap<String, Row> = row
             .read::<BTreeSet<Uuid>>("ports")
             .into_iter()
@@ -128,22 +128,27 @@ impl Plan {
         }
     }
 
-    fn update_controllers(&mut self, bridge: &Row, replica: &Replica, controller: SocketAddr) {
-        let there: Vec<Row> = bridge
-            .read::<BTreeSet<Uuid>>("controller")
-            .into_iter()
-            .filter_map(|uuid| replica.row("Controller", uuid))
-            .collect();
+    /// Those that are right stay as they are, and with them their sessions.
+    fn update_controllers(&mut self, bridge: &Row, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
+        let rows =
+            bridge.read::<BTreeSet<Uuid>>("controller").into_iter().filter_map(|uuid| replica.row("Controller", uuid));
+        let mut missing: BTreeMap<String, SocketAddr> = targets.iter().map(|at| (target(*at), *at)).collect();
         let right = |row: &Row| {
-            row.read::<String>("target") == target(controller)
-                && row.read::<String>("connection_mode") == "out-of-band"
+            row.read::<String>("connection_mode") == "out-of-band"
                 && row.read::<Option<i64>>("max_backoff") == Some(MAX_BACKOFF)
                 && row.read::<Option<i64>>("inactivity_probe") == Some(PROBE)
         };
-        if !matches!(there.as_slice(), [only] if right(only)) {
-            let made = self.insert_controller(controller);
-            self.txn.update("Bridge", bridge.uuid()).set("controller", made);
-            self.differs.push(format!("the controller of {BRIDGE} is not {}", target(controller)));
+        for row in rows {
+            let named = row.read::<String>("target");
+            if !right(&row) || missing.remove(&named).is_none() {
+                self.txn.mutate("Bridge", bridge.uuid()).delete("controller", row.uuid());
+                self.differs.push(format!("{BRIDGE} has controller {named}, which is not wanted"));
+            }
+        }
+        for (named, at) in missing {
+            let made = self.insert_controller(at);
+            self.txn.mutate("Bridge", bridge.uuid()).insert("controller", made);
+            self.differs.push(format!("{BRIDGE} lacks controller {named}"));
         }
     }
 

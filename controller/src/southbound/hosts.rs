@@ -1,20 +1,24 @@
 //! One session per host's OVSDB, which calls in: keeps the host's bridge and ports as compiled.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use api::Name;
-use ovsdb::{Changes, Client, Options, Replica};
+use ovsdb::{Changes, Client, Options, Replica, Txn};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 use tracing::Instrument;
 
-use super::{Switches, host_plan};
+use super::{
+    Switches,
+    fence::{self, Fence},
+    host_plan,
+};
 use crate::{
+    cluster::Cluster,
     core::Broken,
     events::EventKind,
-    metrics::Metrics,
     pipeline::BRIDGE,
     runtime::{CoreHandle, Event, HostTarget},
 };
@@ -31,9 +35,9 @@ const REFUSED: Duration = Duration::from_secs(1);
 /// The key among `external_ids` of table Open_vSwitch by which the agent names its node.
 const NODE: &str = "sdn-node";
 
-/// Accepts hosts' OVSDB servers for ever. Bridges are put under the controller's OpenFlow port `openflow`, at the
-/// address by which the host reached us.
-pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switches: Switches, metrics: Arc<Metrics>) {
+/// Accepts hosts' OVSDB servers for ever. Bridges are put under all controllers; a controller that is the only one is at
+/// its OpenFlow port `openflow`, at the address by which the host reached us.
+pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switches: Switches, cluster: Cluster) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -43,10 +47,10 @@ pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switc
                 continue;
             }
         };
-        let (core, switches, metrics) = (core.clone(), switches.clone(), metrics.clone());
+        let (core, switches, cluster) = (core.clone(), switches.clone(), cluster.clone());
         let span = tracing::info_span!("ovsdb", %peer, node = tracing::field::Empty);
         let session = async move {
-            if let Err(reason) = session(stream, openflow, &core, &switches, &metrics).await {
+            if let Err(reason) = session(stream, openflow, &core, &switches, cluster).await {
                 tracing::info!(reason, "session ended");
             }
         };
@@ -59,7 +63,7 @@ async fn session(
     openflow: u16,
     core: &CoreHandle,
     switches: &Switches,
-    metrics: &Metrics,
+    cluster: Cluster,
 ) -> Result<(), String> {
     let local = stream.local_addr().map_err(|e| e.to_string())?;
     stream.set_nodelay(true).map_err(|e| e.to_string())?;
@@ -67,7 +71,7 @@ async fn session(
     let ready = tokio::time::timeout(READY, client.ready()).await;
     let ready = ready.map_err(|_| format!("the database was not read within {} s", READY.as_secs()))?;
     ready.map_err(|reason| {
-        metrics.bad_peers.inc();
+        switches.metrics.bad_peers.inc();
         reason.to_string()
     })?;
     let mut changes = client.changes();
@@ -75,8 +79,8 @@ async fn session(
     tracing::Span::current().record("node", node.as_str());
     let _connected = switches.host_up(&node);
     switches.record(EventKind::Session, &node, "host's OVSDB connected".into());
-    let controller = SocketAddr::new(local.ip(), openflow);
-    keep(&client, changes, &node, target, controller, core, switches).await
+    let found = SocketAddr::new(local.ip(), openflow);
+    Kept { client, node, found, core, switches, cluster }.keep(changes, target).await
 }
 
 fn options() -> Options {
@@ -118,44 +122,68 @@ async fn identify(
     }
 }
 
-/// Keeps the host as it is to be until the session ends.
-async fn keep(
-    client: &Client,
-    mut changes: Changes,
-    node: &Name,
-    mut target: watch::Receiver<HostTarget>,
-    controller: SocketAddr,
-    core: &CoreHandle,
-    switches: &Switches,
-) -> Result<(), String> {
-    let mut settled = None;
-    loop {
-        let (host, revision) = target.borrow_and_update().clone();
-        let plan = host_plan::plan(&host, &client.replica(), controller);
-        if plan.txn.is_empty() {
-            settled = Some(revision);
-            core.tell(Event::HostDone(node.clone(), revision, plan.broken));
-        } else {
-            if settled.take() == Some(revision) {
-                // It was as it is to be, and that has not changed: someone else changed the database.
-                let what = plan.differs.join("; ");
-                switches.record(
-                    EventKind::Drift,
-                    node,
-                    format!("OVSDB was changed by someone else, put right: {what}"),
-                );
+/// A host's OVSDB, with all it takes to keep it.
+struct Kept<'a> {
+    client: Client,
+    node: Name,
+    /// Where the host found this controller's OpenFlow port.
+    found: SocketAddr,
+    core: &'a CoreHandle,
+    switches: &'a Switches,
+    cluster: Cluster,
+}
+
+impl Kept<'_> {
+    /// Keeps the host as it is to be until the session ends. Who is not to be master looks on.
+    async fn keep(mut self, mut changes: Changes, mut target: watch::Receiver<HostTarget>) -> Result<(), String> {
+        let mut settled = None;
+        loop {
+            let (host, revision) = target.borrow_and_update().clone();
+            let replica = self.client.replica();
+            let plan = host_plan::plan(&host, &replica, &self.cluster.targets(self.found));
+            let generation = self.cluster.generation(&self.node);
+            if plan.txn.is_empty() {
+                settled = Some(revision);
+                self.core.tell(Event::HostDone(self.node.clone(), revision, plan.broken));
             }
-            let Err(error) = client.transact(plan.txn).await else { continue };
-            tracing::warn!(%error, "the host refused a change; trying again");
-            let refused = Broken::from([(BRIDGE.to_owned(), error.to_string())]);
-            core.tell(Event::HostDone(node.clone(), 0, refused));
-            tokio::time::sleep(REFUSED).await;
-            continue;
+            if let Some(txn) = generation.and_then(|generation| self.fenced(&plan.txn, &replica, generation)) {
+                if settled.take() == Some(revision) && !plan.txn.is_empty() {
+                    self.drifted(&plan.differs);
+                }
+                let Err(error) = self.client.transact(txn).await else { continue };
+                tracing::warn!(%error, "the host refused a change; trying again");
+                let refused = Broken::from([(BRIDGE.to_owned(), error.to_string())]);
+                self.core.tell(Event::HostDone(self.node.clone(), 0, refused));
+                tokio::time::sleep(REFUSED).await;
+                continue;
+            }
+            tokio::select! {
+                changed = target.changed() => changed.map_err(|_| "the node was removed".to_owned())?,
+                changed = changes.next() => drop(changed.ok_or("the database's session ended")?),
+                // Other controllers, or another master: what differs then is nobody's fault.
+                () = self.cluster.changed() => settled = None,
+                reason = self.client.closed() => return Err(reason.to_string()),
+            }
         }
-        tokio::select! {
-            changed = target.changed() => changed.map_err(|_| "the node was removed".to_owned())?,
-            changed = changes.next() => drop(changed.ok_or("the database's session ended")?),
-            reason = client.closed() => return Err(reason.to_string()),
+    }
+
+    /// What to send for `txn`, if anything: among several controllers, behind a fence that keeps the overtaken out.
+    fn fenced(&self, txn: &Txn, replica: &Replica, generation: u64) -> Option<Txn> {
+        if !self.cluster.is_shared() {
+            return (!txn.is_empty()).then(|| txn.clone());
         }
+        let send = match fence::standing(replica, generation) {
+            Fence::Ours => !txn.is_empty(),
+            Fence::Raise => true,
+            Fence::Overtaken => false,
+        };
+        send.then(|| fence::behind(txn, replica, generation))
+    }
+
+    /// It was as it is to be, and that has not changed: someone else changed the database.
+    fn drifted(&self, differs: &[String]) {
+        let what = differs.join("; ");
+        let message = format!("OVSDB was changed by someone else, put right: {what}");
+        self.switches.record(EventKind::Drift, &self.node, message);
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets: one OpenFlow and one OVSDB session per host. No policy lives here.
 
+mod fence;
 mod host_plan;
 mod hosts;
 mod messages;

@@ -1,6 +1,12 @@
 //! One OpenFlow session: who is it, make it ours, then do as the core says.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use api::Name;
 use openflow::{
@@ -24,6 +30,7 @@ use tokio::{
 
 use super::{Switches, messages};
 use crate::{
+    cluster::Cluster,
     compile::State,
     core::SessionId,
     dump::Owners,
@@ -45,6 +52,8 @@ const FULL_AUDIT: u32 = 60;
 #[derive(Clone)]
 pub struct SwitchSession {
     handle: Handle,
+    /// Whether the switch was told what to tell.
+    told: Arc<AtomicBool>,
 }
 
 impl SwitchSession {
@@ -87,10 +96,22 @@ impl SwitchSession {
         }
     }
 
-    /// This controller is the switch's master, and wants no packets from it.
+    /// Whether this controller is the switch's master, as the switch says.
+    async fn is_master(&self) -> Result<bool, String> {
+        let ask = RoleMsg { role: Role::NOCHANGE, generation_id: 0 };
+        match self.handle.request(Body::RoleRequest(ask)).await.map_err(|error| error.to_string())? {
+            Body::RoleReply(reply) => Ok(reply.role == Role::MASTER),
+            other => Err(format!("asked for the role, got {other:.40?}")),
+        }
+    }
+
+    /// This controller is the switch's master, and wants no packets from it. A switch that knows a later master refuses.
     async fn take_over(&self, generation: u64) -> Result<(), String> {
         let role = RoleMsg { role: Role::MASTER, generation_id: generation };
         self.handle.request(Body::RoleRequest(role)).await.map_err(|error| error.to_string())?;
+        if self.told.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let every = [0b111, 0b111];
         let quiet = AsyncConfig { packet_in_mask: [0; 2], port_status_mask: every, flow_removed_mask: [0; 2] };
         self.handle.request(Body::SetAsync(quiet)).await.map_err(|error| error.to_string())?;
@@ -128,76 +149,162 @@ pub async fn handshake(stream: TcpStream, store: &Store) -> Result<(Name, Switch
         other => return Err(format!("the handshake brought {other:.80?}")),
     };
     let id = features.datapath_id;
-    let (node, generation) = {
-        let intent = store.read();
-        let node = intent.nodes.values().find(|node| node.datapath_id() == id).map(|node| node.name.clone());
-        (node, intent.generation())
-    };
+    let intent = store.read();
+    let node = intent.nodes.values().find(|node| node.datapath_id() == id).map(|node| node.name.clone());
     let node = node.ok_or_else(|| format!("datapath {id:016x} belongs to no node: its agent has not joined"))?;
-    let session = SwitchSession { handle };
-    session.take_over(generation).await?;
-    Ok((node, session, events))
+    Ok((node, SwitchSession { handle, told: Arc::default() }, events))
 }
 
-/// Does as the core says until the session ends; says why it did.
-pub async fn run(
-    node: &Name,
-    id: SessionId,
-    session: SwitchSession,
-    mut events: Events,
-    store: &Store,
-    core: &CoreHandle,
-    switches: &Switches,
-) -> String {
-    let metrics = &switches.metrics;
-    let label = ByNode { node: node.to_string() };
-    let flow_mods = metrics.flow_mods_sent.get_or_create_owned(&label);
-    let group_mods = metrics.group_mods_sent.get_or_create_owned(&label);
-    let (commands_in, mut commands) = mpsc::unbounded_channel();
-    core.tell(Event::SwitchUp(node.clone(), id, commands_in));
-    let mut audits = tokio::time::interval_at(Instant::now() + AUDIT, AUDIT);
-    audits.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = 0u32;
-    loop {
-        tokio::select! {
-            biased;
-            command = commands.recv() => match command {
-                Some(Command::ReadBack) => match read_back(&session).await {
-                    Ok(installed) => core.tell(Event::Observed(node.clone(), id, installed)),
-                    Err(reason) => return reason,
-                },
-                Some(Command::Send(batch)) => {
-                    flow_mods.inc_by(batch.flow_mods() as u64);
-                    group_mods.inc_by(batch.group_mods() as u64);
-                    let result = session.apply(&batch, store).await;
-                    if let Err(refusal) = &result {
-                        metrics.batches_refused.get_or_create(&label).inc();
-                        switches.record(EventKind::Refused, node, refusal.error.clone());
-                    }
-                    core.tell(Event::BatchDone(node.clone(), id, batch.id, result));
-                }
-                None => return "another session to the same switch took over".into(),
-            },
-            event = events.recv() => match event {
-                Some(OfEvent::Closed { reason }) => return reason.to_string(),
-                Some(OfEvent::Async(message)) => match heard(message.body) {
-                    Heard::Changes(changes) if changes.is_empty() => {}
-                    Heard::Changes(changes) => core.tell(Event::Foreign(node.clone(), id, changes)),
-                    // Some changes were not told: look at everything again.
-                    Heard::Gap => round = FULL_AUDIT - 1,
-                    Heard::Else => {}
-                },
-                Some(event) => tracing::debug!(?event, "unasked"),
-                None => return "closed".into(),
-            },
-            _ = audits.tick() => {
-                round = round.wrapping_add(1);
-                match audit(&session, round.is_multiple_of(FULL_AUDIT)).await {
-                    Ok(audit) => core.tell(Event::Audited(node.clone(), id, audit)),
-                    Err(reason) => return reason,
-                }
-            },
+/// One switch's session, with all it needs.
+pub struct Served<'a> {
+    /// Its node.
+    pub node: &'a Name,
+    /// Tells it from other sessions to the same switch.
+    pub id: SessionId,
+    /// To ask the switch.
+    pub session: SwitchSession,
+    /// To name owners.
+    pub store: &'a Store,
+    /// Who decides.
+    pub core: &'a CoreHandle,
+    /// Who is connected.
+    pub switches: &'a Switches,
+    /// Who is to be the switch's master.
+    pub cluster: Cluster,
+}
+
+/// Whether the session ends, and why.
+type Going = Result<(), String>;
+
+impl Served<'_> {
+    /// Does as the core says until the session ends; says why it did.
+    pub async fn run(mut self, mut events: Events) -> String {
+        let mut commands = None;
+        let mut round = 0u32;
+        let mut audits = tokio::time::interval_at(Instant::now() + AUDIT, AUDIT);
+        audits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        if let Err(reason) = self.claim(&mut commands).await {
+            return reason;
         }
+        loop {
+            let going = tokio::select! {
+                biased;
+                command = next(&mut commands) => match command {
+                    Some(command) => self.obey(command, &mut commands).await,
+                    None => return "another session to the same switch took over".into(),
+                },
+                () = self.cluster.changed() => self.claim(&mut commands).await,
+                event = events.recv() => match event {
+                    Some(OfEvent::Closed { reason }) => return reason.to_string(),
+                    Some(OfEvent::Async(message)) => {
+                        match heard(message.body) {
+                            Heard::Changes(changes) if changes.is_empty() => {}
+                            Heard::Changes(changes) => {
+                                self.core.tell(Event::Foreign(self.node.clone(), self.id, changes));
+                            }
+                            // Some changes were not told: look at everything again.
+                            Heard::Gap => round = FULL_AUDIT - 1,
+                            Heard::Else => {}
+                        }
+                        Ok(())
+                    }
+                    Some(event) => {
+                        tracing::debug!(?event, "unasked");
+                        Ok(())
+                    }
+                    None => return "closed".into(),
+                },
+                _ = audits.tick() => {
+                    round = round.wrapping_add(1);
+                    self.look(round.is_multiple_of(FULL_AUDIT), &mut commands).await
+                },
+            };
+            if let Err(reason) = going {
+                return reason;
+            }
+        }
+    }
+
+    /// Becomes the switch's master if it is to be, and stops being it if it must. Another controller that is to be
+    /// takes over by itself: until it does, this one goes on.
+    async fn claim(&self, commands: &mut Option<Commands>) -> Going {
+        match (self.cluster.generation(self.node), commands.is_some()) {
+            (Some(generation), false) => match self.session.take_over(generation).await {
+                Ok(()) => {
+                    let (commands_in, new) = mpsc::unbounded_channel();
+                    *commands = Some(new);
+                    self.switches.set_master(self.node, self.id, true);
+                    self.core.tell(Event::SwitchUp(self.node.clone(), self.id, commands_in));
+                }
+                Err(reason) if self.cluster.is_shared() => {
+                    tracing::info!(reason, generation, "not master; another controller may be");
+                }
+                Err(reason) => return Err(reason),
+            },
+            (None, true) if !self.cluster.holds() => self.step_down(commands),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn step_down(&self, commands: &mut Option<Commands>) {
+        *commands = None;
+        self.switches.set_master(self.node, self.id, false);
+        self.core.tell(Event::SwitchDown(self.node.clone(), self.id));
+    }
+
+    async fn obey(&self, command: Command, commands: &mut Option<Commands>) -> Going {
+        match command {
+            Command::ReadBack => {
+                let installed = read_back(&self.session).await?;
+                self.core.tell(Event::Observed(self.node.clone(), self.id, installed));
+            }
+            Command::Send(batch) => {
+                let result = self.session.apply(&batch, self.store).await;
+                if result.is_err() && self.cluster.is_shared() && !self.session.is_master().await? {
+                    // Nothing is wrong with the batch: its switch has another master.
+                    self.step_down(commands);
+                    return Ok(());
+                }
+                self.count(&batch, &result);
+                self.core.tell(Event::BatchDone(self.node.clone(), self.id, batch.id, result));
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, batch: &Batch, result: &Result<(), Refusal>) {
+        let (metrics, label) = (&self.switches.metrics, ByNode { node: self.node.to_string() });
+        metrics.flow_mods_sent.get_or_create(&label).inc_by(batch.flow_mods() as u64);
+        metrics.group_mods_sent.get_or_create(&label).inc_by(batch.group_mods() as u64);
+        if let Err(refusal) = result {
+            metrics.batches_refused.get_or_create(&label).inc();
+            self.switches.record(EventKind::Refused, self.node, refusal.error.clone());
+        }
+    }
+
+    /// Looks now and then whether all is as it is to be, and who is master.
+    async fn look(&self, flows_too: bool, commands: &mut Option<Commands>) -> Going {
+        if commands.is_some() && self.cluster.is_shared() && !self.session.is_master().await? {
+            self.step_down(commands);
+        }
+        self.claim(commands).await?;
+        if commands.is_some() {
+            let audit = audit(&self.session, flows_too).await?;
+            self.core.tell(Event::Audited(self.node.clone(), self.id, audit));
+        }
+        Ok(())
+    }
+}
+
+/// What the core tells a session while it is master.
+type Commands = mpsc::UnboundedReceiver<Command>;
+
+/// The next command; never, for who is not master.
+async fn next(commands: &mut Option<Commands>) -> Option<Command> {
+    match commands {
+        Some(commands) => commands.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! All OpenFlow sessions: switches call in, and are told from each other by their datapath ids.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -13,8 +13,9 @@ use api::Name;
 use tokio::net::TcpListener;
 use tracing::Instrument;
 
-use super::switch::{self, SwitchSession};
+use super::switch::{self, Served, SwitchSession};
 use crate::{
+    cluster::Cluster,
     core::SessionId,
     events::{EventKind, Events},
     metrics::Metrics,
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Default)]
 struct Connected {
     switches: BTreeMap<Name, (SessionId, SwitchSession)>,
+    /// Of which of them this controller is master.
+    masters: BTreeMap<Name, SessionId>,
     /// OVSDB sessions per node: a new one may come before the old one's end is noticed.
     hosts: BTreeMap<Name, u32>,
 }
@@ -65,6 +68,21 @@ impl Switches {
         *connected.hosts.entry(node.clone()).or_default() += 1;
         self.metrics.hosts_connected.set(connected.hosts.len() as i64);
         HostUp { switches: self.clone(), node: node.clone() }
+    }
+
+    /// The nodes whose switches take writes from this controller.
+    pub fn masters(&self) -> BTreeSet<Name> {
+        self.lock().masters.keys().cloned().collect()
+    }
+
+    /// A session became its switch's master, or is so no more.
+    pub(super) fn set_master(&self, node: &Name, id: SessionId, master: bool) {
+        let masters = &mut self.lock().masters;
+        match (master, masters.get(node)) {
+            (true, _) => drop(masters.insert(node.clone(), id)),
+            (false, Some(current)) if *current == id => drop(masters.remove(node)),
+            (false, _) => {}
+        }
     }
 
     fn switch_up(&self, node: &Name, session: SwitchSession) -> SessionId {
@@ -108,7 +126,7 @@ impl Drop for HostUp {
 }
 
 /// Accepts switches for ever.
-pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switches: Switches, metrics: Arc<Metrics>) {
+pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switches: Switches, cluster: Cluster) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -118,7 +136,7 @@ pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switch
                 continue;
             }
         };
-        let (store, core, switches, metrics) = (store.clone(), core.clone(), switches.clone(), metrics.clone());
+        let (store, core, switches, cluster) = (store.clone(), core.clone(), switches.clone(), cluster.clone());
         let span = tracing::info_span!("openflow", %peer, node = tracing::field::Empty);
         let session = async move {
             let reason = match switch::handshake(stream, &store).await {
@@ -126,14 +144,17 @@ pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switch
                     tracing::Span::current().record("node", node.as_str());
                     switches.record(EventKind::Session, &node, "switch connected".into());
                     let id = switches.switch_up(&node, session.clone());
-                    let reason = switch::run(&node, id, session, events, &store, &core, &switches).await;
+                    let served =
+                        Served { node: &node, id, session, store: &store, core: &core, switches: &switches, cluster };
+                    let reason = served.run(events).await;
+                    switches.set_master(&node, id, false);
                     switches.switch_down(&node, id);
                     switches.record(EventKind::Session, &node, format!("switch disconnected: {reason}"));
                     core.tell(Event::SwitchDown(node, id));
                     reason
                 }
                 Err(reason) => {
-                    metrics.bad_peers.inc();
+                    switches.metrics.bad_peers.inc();
                     reason
                 }
             };

@@ -1,26 +1,34 @@
-//! Where intent is kept: planned, written to disk, and only then true.
+//! Where intent is kept: planned, written down, and only then true.
 //!
 //! ```text
-//!  propose(changes) ──► writer thread: plan ► commit ► publish ──► Arc<Txn> to the subscriber
-//!                          │      (all waiting proposals share one commit)
-//!                      Backend (redb)                Published ◄── read(), watch()
+//!  propose(changes) ──► writer: plan ► commit ► publish ──► Arc<Txn> to the subscriber
+//!                         │      (all waiting proposals share one commit)
+//!               a file (redb), or etcd          Published ◄── read(), watch()
 //! ```
 
+mod compact;
+mod etcd;
+#[cfg(test)]
+mod etcd_tests;
 mod published;
+mod record;
 mod redb;
 #[cfg(test)]
 mod tests;
 
 use std::{
     path::Path,
-    sync::{Arc, mpsc as sync_mpsc},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use ipnet::IpNet;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value};
+use crate::{
+    etcd::Client,
+    intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value},
+};
 
 pub use self::{
     published::{Published, Subscriber, TooOld, Watch},
@@ -29,6 +37,9 @@ pub use self::{
 
 /// How many proposals share one commit at the most.
 const MAX_BATCH: usize = 256;
+
+/// How many proposals may wait.
+const QUEUE: usize = 1024;
 
 /// What keeps transactions so that they survive a crash.
 pub trait Backend: Send {
@@ -84,12 +95,24 @@ impl Accepted {
 
 type Answer = oneshot::Sender<Result<Accepted, ProposeError>>;
 
+/// Changes that someone asks for, and how to answer them.
+type Proposal = (Vec<Change>, Answer);
+
 /// A handle to the store.
 #[derive(Clone)]
 pub struct Store {
     published: Arc<Published>,
-    proposals: sync_mpsc::SyncSender<(Vec<Change>, Answer)>,
+    proposals: mpsc::Sender<Proposal>,
     path: Arc<str>,
+    /// How far a shared store was read; none for a file of our own.
+    level: Option<Level>,
+}
+
+/// How far a shared store was read, as a revision of etcd's, and how to have it read on.
+#[derive(Clone)]
+struct Level {
+    seen: watch::Receiver<u64>,
+    look: mpsc::Sender<()>,
 }
 
 impl Store {
@@ -101,6 +124,25 @@ impl Store {
     pub fn open(path: &Path, services: IpNet, subscriber: Subscriber) -> Result<Self, StoreError> {
         let backend = RedbBackend::open(path)?;
         Self::start(Box::new(backend), path.display().to_string(), services, subscriber)
+    }
+
+    /// Joins the store that several controllers share in etcd, of which this one is called `writer`. Every transaction,
+    /// whoever proposed it, is told to `subscriber` in order, and before who proposed it here is answered.
+    ///
+    /// # Errors
+    /// When etcd does not answer, or holds what cannot be read.
+    pub async fn connect(
+        client: Client,
+        writer: &str,
+        services: IpNet,
+        subscriber: Subscriber,
+    ) -> Result<Self, StoreError> {
+        let path = client.url().to_string();
+        let (proposals, queue) = mpsc::channel(QUEUE);
+        let (look, nudges) = mpsc::channel(1);
+        let (task, published, seen) = etcd::Task::load(client, writer, services, subscriber).await?;
+        tokio::spawn(task.run(queue, look.clone(), nudges));
+        Ok(Self { published, proposals, path: path.into(), level: Some(Level { seen, look }) })
     }
 
     fn start(
@@ -116,13 +158,22 @@ impl Store {
         }
         let draft = loaded.clone();
         let published = Arc::new(Published::new(loaded, subscriber));
-        let (proposals, queue) = sync_mpsc::sync_channel(1024);
+        let (proposals, queue) = mpsc::channel(QUEUE);
         let writer = Writer { backend, draft, published: published.clone(), services };
         std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || writer.run(&queue))
+            .spawn(move || writer.run(queue))
             .map_err(|e| StoreError { path: path.clone(), reason: e.to_string() })?;
-        Ok(Self { published, proposals, path: path.into() })
+        Ok(Self { published, proposals, path: path.into(), level: None })
+    }
+
+    /// Returns when all that others wrote up to `revision` of etcd's was told to the subscriber.
+    pub async fn caught_up(&self, revision: u64) {
+        if let Some(Level { seen, look }) = &self.level {
+            // One request that waits to be heard is as good as two.
+            let _ = look.try_send(());
+            let _ = seen.clone().wait_for(|seen| *seen >= revision).await;
+        }
     }
 
     /// The intent as it is now.
@@ -144,7 +195,7 @@ impl Store {
         let busy = |reason: &str| StoreError { path: self.path.to_string(), reason: reason.into() };
         self.proposals
             .try_send((changes, answer))
-            .map_err(|_| busy("more than 1024 changes wait to be written; try again"))?;
+            .map_err(|_| busy("too many changes wait to be written; try again"))?;
         answered.await.map_err(|_| busy("the writer has stopped; restart the controller"))?
     }
 }
@@ -158,14 +209,14 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &sync_mpsc::Receiver<(Vec<Change>, Answer)>) {
-        while let Ok(first) = queue.recv() {
-            let batch: Vec<_> = std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)).collect();
-            self.write(batch);
+    fn run(mut self, mut queue: mpsc::Receiver<Proposal>) {
+        let mut batch = Vec::new();
+        while queue.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+            self.write(std::mem::take(&mut batch));
         }
     }
 
-    fn write(&mut self, batch: Vec<(Vec<Change>, Answer)>) {
+    fn write(&mut self, batch: Vec<Proposal>) {
         let now = unix_now();
         let mut txns = Vec::new();
         let mut answers = Vec::new();
@@ -191,15 +242,21 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, Plan { txn, effects }: Plan, txns: &mut Vec<Arc<Txn>>) -> Accepted {
-        if let Some(txn) = txn {
+    fn take(&mut self, plan: Plan, txns: &mut Vec<Arc<Txn>>) -> Accepted {
+        let accepted = accepted(&plan);
+        if let Some(txn) = plan.txn {
             self.draft.apply(&txn);
             txns.push(Arc::new(txn));
-            return Accepted { revision: self.draft.revision(), effects };
         }
-        let unchanged = |effect: &Effect| if let Effect::Unchanged(revision) = effect { *revision } else { 0 };
-        Accepted { revision: effects.iter().map(unchanged).max().unwrap_or_default(), effects }
+        accepted
     }
+}
+
+/// What to answer when a plan is carried out.
+fn accepted(Plan { txn, effects }: &Plan) -> Accepted {
+    let unchanged = |effect: &Effect| if let Effect::Unchanged(revision) = effect { *revision } else { 0 };
+    let before = || effects.iter().map(unchanged).max().unwrap_or_default();
+    Accepted { revision: txn.as_ref().map_or_else(before, |txn| txn.revision), effects: effects.clone() }
 }
 
 fn unix_now() -> u64 {

@@ -1,13 +1,13 @@
 //! What is durable: the intent as it is now, and the last transactions for those who follow.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 
-use crate::intent::{Intent, Txn};
+use crate::intent::{Intent, Key, Txn, Value, Write};
 
 /// How many transactions are kept for those who follow.
 const KEPT: usize = 4096;
@@ -55,6 +55,18 @@ impl Published {
         self.revision.send_replace(revision);
     }
 
+    /// Becomes `intent`, though some transactions on the way there are not known: tells of the difference as one.
+    pub fn replace(&self, intent: Intent) {
+        let mut current = self.lock();
+        let txn = Arc::new(difference(&current.intent, &intent));
+        current.intent = intent;
+        current.recent.clear();
+        drop(current);
+        let revision = txn.revision;
+        (self.subscriber)(txn);
+        self.revision.send_replace(revision);
+    }
+
     /// The transactions after `revision`, if all of them are still kept.
     fn after(&self, revision: u64) -> Result<Vec<Arc<Txn>>, TooOld> {
         let current = self.lock();
@@ -68,6 +80,18 @@ impl Published {
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One transaction that leads from `old` to `new`.
+fn difference(old: &Intent, new: &Intent) -> Txn {
+    let keyed =
+        |intent: &Intent| -> BTreeMap<Key, Value> { intent.values().map(|value| (value.key(), value)).collect() };
+    let (old, values) = (keyed(old), keyed(new));
+    let gone = old.keys().filter(|key| !values.contains_key(key)).map(|key| Write { key: key.clone(), value: None });
+    let mut writes: Vec<Write> = gone.collect();
+    let changed = values.into_iter().filter(|(key, value)| old.get(key) != Some(value));
+    writes.extend(changed.map(|(key, value)| Write { key, value: Some(value) }));
+    Txn { revision: new.revision(), writes }
 }
 
 /// What someone asks for who follows too slowly is no longer kept: they must read all anew.

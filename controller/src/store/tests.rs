@@ -4,16 +4,16 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-fn range() -> IpNet {
+pub(super) fn range() -> IpNet {
     "10.96.0.0/12".parse().unwrap()
 }
 
-fn node(n: u8) -> Change {
+pub(super) fn node(n: u8) -> Change {
     let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "datapath": "netdev"});
     Change::PutNode(format!("h{n}").parse().unwrap(), serde_json::from_value(spec).unwrap())
 }
 
-fn channel() -> (Subscriber, mpsc::UnboundedReceiver<Arc<Txn>>) {
+pub(super) fn channel() -> (Subscriber, mpsc::UnboundedReceiver<Arc<Txn>>) {
     let (tx, rx) = mpsc::unbounded_channel();
     (Box::new(move |txn| drop(tx.send(txn))), rx)
 }
