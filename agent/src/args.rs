@@ -30,9 +30,9 @@ pub enum Verb {
 /// `sdn-agent run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The controller, like http://10.0.0.1:6680
-    #[arg(long, env = "SDN_CONTROLLER", value_name = "URL", value_parser = ControllerUrl::parse)]
-    pub controller: ControllerUrl,
+    /// The controller, like http://10.0.0.1:6680; several with commas between them
+    #[arg(long, env = "SDN_CONTROLLER", value_name = "URL", value_delimiter = ',', required = true, value_parser = ControllerUrl::parse)]
+    pub controller: Vec<ControllerUrl>,
     /// This host's name in the mesh
     #[arg(long, env = "SDN_NODE", value_name = "NAME")]
     pub node: Name,

@@ -9,7 +9,7 @@ use std::{process::Stdio, time::Duration};
 use serde_json::Value;
 use tokio::{net::lookup_host, process::Command, time::sleep};
 
-use crate::{follow::Configs, trouble::Trouble};
+use crate::{args::ControllerUrl, follow::Configs, trouble::Trouble};
 
 /// How long `ovs-vsctl` may take, in seconds.
 const PATIENCE: &str = "--timeout=3";
@@ -23,8 +23,8 @@ const INACTIVITY_PROBE: u64 = 5000;
 /// What the local ovsdb-server should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// The manager's target, like `tcp:10.0.0.1:6640`.
-    pub target: String,
+    /// The managers' targets, like `tcp:10.0.0.1:6640`.
+    pub targets: Vec<String>,
     /// The node's name.
     pub node: String,
 }
@@ -40,13 +40,13 @@ struct Manager {
 }
 
 /// Keeps the rows right for ever.
-pub async fn keep(db: &str, node: &str, host: &str, mut configs: Configs) {
+pub async fn keep(db: &str, node: &str, controllers: &[ControllerUrl], mut configs: Configs) {
     let mut trouble = Trouble::new("tell the local Open vSwitch of the controller");
     loop {
         let port = configs.borrow_and_update().as_ref().map(|current| current.config.ovsdb_port);
         let mut pause = INTERVALS.0;
         if let Some(port) = port {
-            match tell(db, node, host, port).await {
+            match tell(db, node, controllers, port).await {
                 Ok(_) => trouble.over(),
                 Err(e) => {
                     trouble.note(e);
@@ -69,11 +69,15 @@ async fn port_changed(configs: &mut Configs, port: Option<u16>, pause: Duration)
     }
 }
 
-async fn tell(db: &str, node: &str, host: &str, port: u16) -> anyhow::Result<bool> {
-    // Open vSwitch may be built without a resolver: it gets an address.
-    let address = lookup_host((host, port)).await?.next();
-    let address = address.ok_or_else(|| anyhow::anyhow!("{host} has no address"))?;
-    ensure(db, &Want { target: format!("tcp:{address}"), node: node.to_owned() }).await
+async fn tell(db: &str, node: &str, controllers: &[ControllerUrl], port: u16) -> anyhow::Result<bool> {
+    let mut targets = Vec::new();
+    for ControllerUrl { host, .. } in controllers {
+        // Open vSwitch may be built without a resolver: it gets an address.
+        let address = lookup_host((host.as_str(), port)).await?.next();
+        let address = address.ok_or_else(|| anyhow::anyhow!("{host} has no address"))?;
+        targets.push(format!("tcp:{address}"));
+    }
+    ensure(db, &Want { targets, node: node.to_owned() }).await
 }
 
 /// Makes the rows right and answers whether anything had to be written.
@@ -121,19 +125,22 @@ fn steps(want: &Want, managers: &[Manager], node: Option<&str>) -> Vec<String> {
         commands.extend(words.iter().map(|word| (*word).to_owned()));
     };
     let (backoff, probe) = (format!("max_backoff={MAX_BACKOFF}"), format!("inactivity_probe={INACTIVITY_PROBE}"));
-    let target = format!("target=\"{}\"", want.target);
-    for old in managers.iter().filter(|m| m.ours && m.target != want.target) {
+    for old in managers.iter().filter(|m| m.ours && !want.targets.contains(&m.target)) {
         command(&["remove", "Open_vSwitch", ".", "manager_options", &old.uuid]);
     }
-    match managers.iter().find(|m| m.target == want.target) {
-        None => {
-            command(&["--id=@m", "create", "Manager", &target, &backoff, &probe, "external_ids:owner=sdn"]);
-            command(&["add", "Open_vSwitch", ".", "manager_options", "@m"]);
+    for (number, target) in want.targets.iter().enumerate() {
+        match managers.iter().find(|m| m.target == *target) {
+            None => {
+                let (id, target) = (format!("@m{number}"), format!("target=\"{target}\""));
+                let create = format!("--id={id}");
+                command(&[&create, "create", "Manager", &target, &backoff, &probe, "external_ids:owner=sdn"]);
+                command(&["add", "Open_vSwitch", ".", "manager_options", &id]);
+            }
+            Some(m) if m.max_backoff != Some(MAX_BACKOFF) || m.inactivity_probe != Some(INACTIVITY_PROBE) => {
+                command(&["set", "Manager", &m.uuid, &backoff, &probe]);
+            }
+            Some(_) => {}
         }
-        Some(m) if m.max_backoff != Some(MAX_BACKOFF) || m.inactivity_probe != Some(INACTIVITY_PROBE) => {
-            command(&["set", "Manager", &m.uuid, &backoff, &probe]);
-        }
-        Some(_) => {}
     }
     if node != Some(&want.node) {
         command(&["set", "Open_vSwitch", ".", &format!("external_ids:sdn-node=\"{}\"", want.node)]);
@@ -177,7 +184,7 @@ mod tests {
     use super::*;
 
     fn want() -> Want {
-        Want { target: "tcp:10.0.0.1:6640".into(), node: "h1".into() }
+        Want { targets: vec!["tcp:10.0.0.1:6640".into()], node: "h1".into() }
     }
 
     fn ours(target: &str) -> Manager {
@@ -203,6 +210,17 @@ mod tests {
         assert!(commands.contains("remove Open_vSwitch . manager_options uuid-of-tcp:10.9.9.9:6640"), "{commands}");
         assert!(!commands.contains("192.0.2.1"), "{commands}");
         assert!(commands.contains("create Manager target=\"tcp:10.0.0.1:6640\" max_backoff=1000"), "{commands}");
+    }
+
+    #[test]
+    fn each_controller_is_a_manager() {
+        let want = Want { targets: vec!["tcp:10.0.0.1:6640".into(), "tcp:10.0.0.2:6640".into()], ..want() };
+        let commands = steps(&want, &[ours("tcp:10.0.0.1:6640")], Some("h1")).join(" ");
+        assert_eq!(
+            commands,
+            "-- --id=@m1 create Manager target=\"tcp:10.0.0.2:6640\" max_backoff=1000 inactivity_probe=5000 \
+             external_ids:owner=sdn -- add Open_vSwitch . manager_options @m1"
+        );
     }
 
     #[test]

@@ -17,8 +17,27 @@ const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::fr
 /// How often all members are reported: a controller that restarted between two reports has forgotten them.
 const COMPLETE: Duration = Duration::from_secs(10);
 
-/// Sends reports to the controller for ever.
+/// Sends reports to every controller for ever. One that takes long misses some, and none waits for another.
 pub async fn keep(
+    clients: &[Client],
+    node: &Name,
+    mut reports: mpsc::Receiver<AgentReport>,
+    members: watch::Receiver<Members>,
+) {
+    let one = |client| {
+        let (reports_in, queue) = mpsc::channel(1);
+        (reports_in, tell(client, node, queue, members.clone()))
+    };
+    let (queues, tellers): (Vec<_>, Vec<_>) = clients.iter().map(one).unzip();
+    let share = async {
+        while let Some(report) = reports.recv().await {
+            queues.iter().for_each(|queue| drop(queue.try_send(report.clone())));
+        }
+    };
+    futures::future::join(share, futures::future::join_all(tellers)).await;
+}
+
+async fn tell(
     client: &Client,
     node: &Name,
     mut reports: mpsc::Receiver<AgentReport>,

@@ -43,7 +43,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let host = Host { node: args.node, underlay: args.underlay_ip, datapath };
     let state_dir = args.state_dir.display().to_string();
     let state = State::open(&args.state_dir).with_context(|| format!("cannot use state directory {state_dir}"))?;
-    let client = Client::new(&args.controller.url)?;
+    let urls: Vec<&str> = args.controller.iter().map(|controller| controller.url.as_str()).collect();
+    let client = Client::new(&urls.join(","))?;
+    let clients = urls.iter().map(|url| Client::new(url)).collect::<Result<Vec<Client>, _>>()?;
     let netlink = Netlink::open().context("cannot open a netlink socket")?;
     let changes = Changes::subscribe().context("cannot follow changes of devices")?;
     let listener =
@@ -61,12 +63,12 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = follow::follow(&host, &client, &netlink, &configs) => "follow",
         () = follow::persist(&state, changed.clone()) => "persist",
-        () = ovs::keep(&args.ovs_db, host.node.as_str(), &args.controller.host, changed.clone()) => "ovs",
+        () = ovs::keep(&args.ovs_db, host.node.as_str(), &args.controller, changed.clone()) => "ovs",
         () = nat::keep(changed.clone()) => "nat",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
-        () = report::keep(&client, &host.node, reported, known.clone()) => "report",
+        () = report::keep(&clients, &host.node, reported, known.clone()) => "report",
         () = endpoint::keep(&endpoints) => "endpoints",
         result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {

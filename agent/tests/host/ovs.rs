@@ -53,7 +53,7 @@ impl Drop for Server {
 #[tokio::test]
 async fn one_manager_is_ours_and_the_others_stay() {
     let Some(server) = Server::start() else { return };
-    let want = |target: &str| Want { target: target.into(), node: "h1".into() };
+    let want = |target: &str| Want { targets: vec![target.into()], node: "h1".into() };
     assert!(ensure(&server.db(), &want("tcp:10.0.0.1:6640")).await.unwrap());
     assert!(!ensure(&server.db(), &want("tcp:10.0.0.1:6640")).await.unwrap());
     assert_eq!(server.vsctl(&["get", "Open_vSwitch", ".", "external_ids:sdn-node"]), "h1");
