@@ -59,7 +59,7 @@ pub fn measure(hosts: u16) -> Result<Figures> {
         pod_added: times[ENDPOINTS / 2],
         pod_added_worst: times[ENDPOINTS - 1],
         flows: status.switches.iter().map(|switch| switch.flows).max().unwrap_or_default(),
-        controller_kb: memory(control::controller(&config, testbed.state()))?,
+        controller_kb: memory(control::controller(&config, testbed.state(), 1))?,
         agent_kb: agents.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default(),
     })
 }

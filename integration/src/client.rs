@@ -46,7 +46,11 @@ pub fn sdnctl_json<T: DeserializeOwned>(testbed: &Testbed, command: &str) -> Res
 /// # Errors
 /// When nobody listens.
 pub fn connect(testbed: &Testbed, port: u16) -> Result<TcpStream> {
-    let stream = netns::within(&testbed.config().netns(&Place::Controller), || {
+    connect_at(testbed, &Place::Controller, port)
+}
+
+fn connect_at(testbed: &Testbed, place: &Place, port: u16) -> Result<TcpStream> {
+    let stream = netns::within(&testbed.config().netns(place), || {
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("nobody listens on port {port}"))
     })?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -59,7 +63,15 @@ pub fn connect(testbed: &Testbed, port: u16) -> Result<TcpStream> {
 /// # Errors
 /// When there is no answer.
 pub fn http(testbed: &Testbed, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
-    let mut stream = connect(testbed, HTTP_PORT)?;
+    http_at(testbed, &Place::Controller, method, path, body)
+}
+
+/// As [`http`], to the controller at `place`.
+///
+/// # Errors
+/// When there is no answer.
+pub fn http_at(testbed: &Testbed, place: &Place, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+    let mut stream = connect_at(testbed, place, HTTP_PORT)?;
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: sdn\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n",
@@ -86,7 +98,15 @@ pub fn http(testbed: &Testbed, method: &str, path: &str, body: &[u8]) -> Result<
 /// # Errors
 /// When the controller does not answer.
 pub fn metric(testbed: &Testbed, name: &str) -> Result<f64> {
-    let answer = http(testbed, "GET", "/metrics", b"")?;
+    metric_at(testbed, &Place::Controller, name)
+}
+
+/// As [`metric`], of the controller at `place`.
+///
+/// # Errors
+/// When it does not answer.
+pub fn metric_at(testbed: &Testbed, place: &Place, name: &str) -> Result<f64> {
+    let answer = http_at(testbed, place, "GET", "/metrics", b"")?;
     let values = answer.body.lines().filter_map(|line| {
         let labels = line.strip_prefix(name)?;
         let (_, value) = labels.rsplit_once(' ')?;

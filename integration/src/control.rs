@@ -7,8 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::etcd;
 use crate::ovs::Ovs;
-use crate::plan::{CONTROLLER_IP, Config, HostId, Place};
+use crate::plan::{Config, HostId, Place, controller_ip};
 use crate::process::Daemon;
 use crate::state::StateDir;
 
@@ -21,10 +22,11 @@ pub fn local_server() -> String {
     format!("http://127.0.0.1:{HTTP_PORT}")
 }
 
-/// The controller, as seen from the underlay.
+/// The controllers, as seen from the underlay.
 #[must_use]
-pub fn server() -> String {
-    format!("http://{CONTROLLER_IP}:{HTTP_PORT}")
+pub fn servers(config: &Config) -> String {
+    let server = |number| format!("http://{}:{HTTP_PORT}", controller_ip(number));
+    (1..=config.controllers).map(server).collect::<Vec<_>>().join(",")
 }
 
 /// The directory that holds the product's programs: the one of the running executable.
@@ -51,18 +53,31 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The controller's daemon.
+/// The daemon of controller number `number`.
 #[must_use]
-pub fn controller(config: &Config, state: &StateDir) -> Daemon {
-    Daemon::new(config.netns(&Place::Controller), state.path(), "controller")
+pub fn controller(config: &Config, state: &StateDir, number: u16) -> Daemon {
+    let place = Place::controller(number);
+    Daemon::new(config.netns(&place), state.path(), &place.to_string())
 }
 
-/// Starts the controller on the data it has.
+/// Starts all controllers, and before them the etcd they share if they are several.
+///
+/// # Errors
+/// When one runs already or cannot be started.
+pub fn start_controllers(config: &Config, state: &StateDir) -> Result<()> {
+    for number in (1..=config.controllers).filter(|_| config.controllers > 1) {
+        etcd::start(config, state, number)?;
+    }
+    (1..=config.controllers).try_for_each(|number| start_controller(config, state, number))
+}
+
+/// Starts controller number `number` on the data it has.
 ///
 /// # Errors
 /// When it runs already or cannot be started.
-pub fn start_controller(config: &Config, state: &StateDir) -> Result<()> {
-    let data = state.path().join("controller");
+pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Result<()> {
+    let name = Place::controller(number).to_string();
+    let data = state.path().join(&name);
     fs::create_dir_all(&data)?;
     let mut command = Command::new(program("sdn-controller")?);
     command
@@ -73,7 +88,11 @@ pub fn start_controller(config: &Config, state: &StateDir) -> Result<()> {
         .args(["--listen-http", &format!("0.0.0.0:{HTTP_PORT}")])
         .args(["--tunnel", &config.tunnel.to_string()])
         .args(["--mesh", &config.mesh.to_string()]);
-    controller(config, state).start(command)
+    if config.controllers > 1 {
+        let ip = controller_ip(number).to_string();
+        command.args(["--store", &etcd::url(config, number), "--id", &name, "--advertise", &ip]);
+    }
+    controller(config, state, number).start(command)
 }
 
 /// A host's agent daemon.
@@ -96,7 +115,7 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
     let mut command = Command::new(program("sdn-agent")?);
     command
         .arg("run")
-        .args(["--controller", &server()])
+        .args(["--controller", &servers(config)])
         .args(["--node", &host.to_string()])
         .args(["--underlay-ip", &host.ip().to_string()])
         .args(["--ovs-db", &Ovs::new(config, state, host).database()])

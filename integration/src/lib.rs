@@ -17,6 +17,7 @@ pub mod bench;
 pub mod client;
 pub mod control;
 pub mod demo;
+pub mod etcd;
 pub mod host;
 pub mod load;
 pub mod netns;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +12,22 @@ use serde::{Deserialize, Serialize};
 pub const UNDERLAY_PREFIX: u8 = 16;
 /// Underlay address of the controller.
 pub const CONTROLLER_IP: Ipv4Addr = Ipv4Addr::new(172, 30, 255, 254);
+/// Underlay address of controller number `number`.
+#[must_use]
+pub fn controller_ip(number: u16) -> Ipv4Addr {
+    match u8::try_from(number) {
+        Ok(number @ 2..=9) => Ipv4Addr::new(172, 30, 255, 240 + number),
+        _ => CONTROLLER_IP,
+    }
+}
+
 /// Underlay address of the machine outside of the cluster.
 pub const EXTERNAL_IP: Ipv4Addr = Ipv4Addr::new(172, 30, 255, 253);
 /// Name of the uplink in every namespace on the underlay.
 pub const UPLINK: &str = "eth1";
 
+/// Controllers of one testbed.
+const MAX_CONTROLLERS: u16 = 9;
 /// More ports do not fit on one Linux bridge (`BR_MAX_PORTS` is 1024).
 const MAX_HOSTS: u16 = 1000;
 const MAX_POD_NAME: usize = 100;
@@ -77,19 +88,32 @@ pub struct Config {
     pub tunnel: Tunnel,
     /// Layout of tunnel ports.
     pub mesh: Mesh,
+    /// Number of controllers, 1 to 9; more than one share an etcd.
+    #[serde(default = "one")]
+    pub controllers: u16,
+}
+
+fn one() -> u16 {
+    1
 }
 
 impl Config {
     /// Three hosts, VXLAN, flow-based tunnels.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), hosts: 3, tunnel: Tunnel::Vxlan, mesh: Mesh::Flow }
+        Self { name: name.to_owned(), hosts: 3, tunnel: Tunnel::Vxlan, mesh: Mesh::Flow, controllers: 1 }
     }
 
     /// # Errors
     /// When a field is out of its bounds.
     pub fn validate(&self) -> Result<()> {
         check_name(&self.name)?;
+        let most = MAX_CONTROLLERS;
+        ensure!(
+            (1..=most).contains(&self.controllers),
+            "a testbed has 1 to {most} controllers, not {}",
+            self.controllers
+        );
         ensure!((1..=MAX_HOSTS).contains(&self.hosts), "a testbed has 1 to {MAX_HOSTS} hosts, not {}", self.hosts);
         Ok(())
     }
@@ -99,6 +123,19 @@ impl Config {
     pub fn hosts_in_words(&self) -> String {
         let plural = if self.hosts == 1 { "" } else { "s" };
         format!("{} host{plural}", self.hosts)
+    }
+
+    /// Where controllers run, in order.
+    pub fn controller_places(&self) -> impl Iterator<Item = Place> + use<> {
+        (1..=self.controllers).map(Place::controller)
+    }
+
+    /// # Errors
+    /// When there is no such controller.
+    pub fn check_controller(&self, number: u16) -> Result<()> {
+        let there = (1..=self.controllers).contains(&number);
+        ensure!(there, "no controller {number} in testbed {}: it has {}", self.name, self.controllers);
+        Ok(())
     }
 
     /// All hosts, in order.
@@ -170,12 +207,22 @@ impl FromStr for HostId {
 pub enum Place {
     /// A host.
     Host(HostId),
-    /// The controller's namespace.
+    /// The controller's namespace; of several, the first one's.
     Controller,
+    /// The namespace of another controller, 2 and up.
+    Replica(u16),
     /// A machine on the underlay that is no part of the cluster.
     External,
     /// A pod, by name.
     Pod(String),
+}
+
+impl Place {
+    /// Where controller number `number` runs, 1 and up.
+    #[must_use]
+    pub fn controller(number: u16) -> Self {
+        if number == 1 { Self::Controller } else { Self::Replica(number) }
+    }
 }
 
 impl From<HostId> for Place {
@@ -189,6 +236,7 @@ impl fmt::Display for Place {
         match self {
             Self::Host(host) => host.fmt(f),
             Self::Controller => f.write_str("controller"),
+            Self::Replica(number) => write!(f, "controller{number}"),
             Self::External => f.write_str("external"),
             Self::Pod(name) => f.write_str(name),
         }
@@ -202,9 +250,10 @@ impl FromStr for Place {
         Ok(match text {
             "controller" => Self::Controller,
             "external" => Self::External,
-            _ => match text.parse() {
-                Ok(host) => Self::Host(host),
-                Err(_) => {
+            _ => match (text.parse(), numbered(text, "controller")) {
+                (Ok(host), _) => Self::Host(host),
+                (_, Some(number)) => Self::Replica(number),
+                (Err(_), None) => {
                     check_pod(text)?;
                     Self::Pod(text.to_owned())
                 }
@@ -216,8 +265,12 @@ impl FromStr for Place {
 /// Something that `kill` and `start` act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The controller.
+    /// The controller; of several, the first.
     Controller,
+    /// Another controller, 2 and up.
+    Replica(u16),
+    /// The etcd beside a controller, by its number.
+    Etcd(u16),
     /// The agent of a host.
     Agent(HostId),
     /// ovsdb-server and ovs-vswitchd of a host.
@@ -228,6 +281,9 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Controller => f.write_str("controller"),
+            Self::Replica(number) => write!(f, "controller{number}"),
+            Self::Etcd(1) => f.write_str("etcd"),
+            Self::Etcd(number) => write!(f, "etcd{number}"),
             Self::Agent(host) => write!(f, "agent@{host}"),
             Self::Ovs(host) => write!(f, "ovs@{host}"),
         }
@@ -240,11 +296,24 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self> {
         match text.split_once('@') {
             None if text == "controller" => Ok(Self::Controller),
+            None if text == "etcd" => Ok(Self::Etcd(1)),
+            None if text.starts_with("controller") => Ok(Self::Replica(
+                numbered(text, "controller").with_context(|| format!("no controller is called {text}"))?,
+            )),
+            None if text.starts_with("etcd") => {
+                Ok(Self::Etcd(numbered(text, "etcd").with_context(|| format!("no etcd is called {text}"))?))
+            }
             Some(("agent", host)) => Ok(Self::Agent(host.parse()?)),
             Some(("ovs", host)) => Ok(Self::Ovs(host.parse()?)),
-            _ => bail!("cannot act on {text}: name controller, agent@h1 or ovs@h1"),
+            _ => bail!("cannot act on {text}: name controller, controller2, etcd, agent@h1 or ovs@h1"),
         }
     }
+}
+
+/// The number, 2 to 9, that follows `stem`.
+fn numbered(text: &str, stem: &str) -> Option<u16> {
+    let number = text.strip_prefix(stem)?;
+    number.parse().ok().filter(|n| (2..=MAX_CONTROLLERS).contains(n) && number.len() == 1)
 }
 
 /// # Errors
@@ -295,13 +364,14 @@ mod tests {
 
     #[test]
     fn places_and_targets_read_back_as_written() {
-        for text in ["h1", "h1000", "controller", "external", "web-1", "h", "h0", "h01"] {
+        for text in ["h1", "h1000", "controller", "controller2", "controller10", "external", "web-1", "h", "h0", "h01"]
+        {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
         }
-        for text in ["controller", "agent@h1", "ovs@h20"] {
+        for text in ["controller", "controller9", "etcd", "etcd3", "agent@h1", "ovs@h20"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for text in ["", "agent", "agent@", "agent@web", "ovs@h0", "h1", "controller@h1"] {
+        for text in ["", "agent", "agent@", "agent@web", "ovs@h0", "h1", "controller@h1", "controller1", "etcd0"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

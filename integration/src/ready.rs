@@ -20,7 +20,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// # Errors
 /// When it does not answer.
 pub fn status(testbed: &Testbed) -> Result<Status> {
-    let text = testbed.run(&Place::Controller, &["sdnctl", "status", "-o", "json"])?;
+    status_at(testbed, &Place::Controller)
+}
+
+/// What the controller at `place` says.
+///
+/// # Errors
+/// When it does not answer.
+pub fn status_at(testbed: &Testbed, place: &Place) -> Result<Status> {
+    let text = testbed.run(place, &["sdnctl", "status", "-o", "json"])?;
     serde_json::from_str(&text).context("cannot read what sdnctl status printed")
 }
 
@@ -103,7 +111,8 @@ fn lacks(switch: Option<&SwitchStatus>) -> Option<String> {
 fn check_daemons(testbed: &Testbed) -> Result<()> {
     let (config, state) = (testbed.config(), testbed.state());
     let agents = config.host_ids().map(|host| control::agent(config, state, host));
-    for daemon in std::iter::once(control::controller(config, state)).chain(agents) {
+    let controllers = (1..=config.controllers).map(|number| control::controller(config, state, number));
+    for daemon in controllers.chain(agents) {
         if !daemon.is_alive() {
             bail!("{} ended: {}", daemon.name(), daemon.last_words());
         }

@@ -52,7 +52,7 @@ fn namespaces(state: &StateDir) -> Vec<String> {
 #[must_use]
 pub fn static_namespaces(config: &Config) -> Vec<String> {
     let hosts = config.host_ids().map(Place::from);
-    let places = hosts.chain([Place::Controller, Place::External]);
+    let places = hosts.chain(config.controller_places()).chain([Place::External]);
     let mut names: Vec<_> = places.map(|place| config.netns(&place)).collect();
     names.push(config.underlay_netns());
     names

@@ -11,7 +11,7 @@ use crate::ovs::Ovs;
 use crate::plan::{Config, HostId, Place, Target};
 use crate::pod::{self, Pod, PodSpec};
 use crate::state::{self, StateDir};
-use crate::{control, host, netns, ready, teardown, tool, underlay};
+use crate::{control, etcd, host, netns, ready, teardown, tool, underlay};
 
 /// A testbed that is there, whole or half-made.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Testbed {
         }
         let testbed = Self::up_hosts(config, progress)?;
         progress("starting the controller and the agents");
-        control::start_controller(config, &testbed.state)?;
+        control::start_controllers(config, &testbed.state)?;
         for host in config.host_ids() {
             control::start_agent(config, &testbed.state, host)?;
             ready::wait_joined(&testbed, host)?;
@@ -113,7 +113,9 @@ impl Testbed {
     /// When it does not run.
     pub fn kill(&self, target: Target) -> Result<()> {
         let was_there = match target {
-            Target::Controller => control::controller(&self.config, &self.state).kill()?,
+            Target::Controller => control::controller(&self.config, &self.state, 1).kill()?,
+            Target::Replica(number) => control::controller(&self.config, &self.state, number).kill()?,
+            Target::Etcd(number) => etcd::member(&self.config, &self.state, number).kill()?,
             Target::Agent(host) => self.agent(host)?.kill()?,
             Target::Ovs(host) => self.ovs(host)?.kill()?,
         };
@@ -128,7 +130,15 @@ impl Testbed {
     pub fn start(&self, target: Target) -> Result<()> {
         let empty = host::empty_database(&self.state);
         match target {
-            Target::Controller => control::start_controller(&self.config, &self.state),
+            Target::Controller => control::start_controller(&self.config, &self.state, 1),
+            Target::Replica(number) => {
+                self.config.check_controller(number)?;
+                control::start_controller(&self.config, &self.state, number)
+            }
+            Target::Etcd(number) => {
+                self.config.check_controller(number)?;
+                etcd::start(&self.config, &self.state, number)
+            }
             Target::Agent(host) => {
                 self.config.check_host(host)?;
                 control::start_agent(&self.config, &self.state, host)
@@ -197,12 +207,12 @@ impl Testbed {
         let mut command = Command::new(program.as_ref());
         command.args(args.iter().map(AsRef::as_ref)).env("PATH", path);
         match place {
-            Place::Controller => {
+            Place::Controller | Place::Replica(_) => {
                 command.env("SDN_SERVER", control::local_server());
             }
             Place::Host(host) => {
                 let ovs = self.ovs(*host)?;
-                command.env("SDN_SERVER", control::server()).envs(ovs.environment());
+                command.env("SDN_SERVER", control::servers(&self.config)).envs(ovs.environment());
             }
             Place::Pod(name) => {
                 pod::find(&self.config, &self.state, name)?;
@@ -225,6 +235,7 @@ impl Testbed {
     fn check_member(&self, place: &Place) -> Result<()> {
         match place {
             Place::Host(host) => self.config.check_host(*host),
+            Place::Replica(number) => self.config.check_controller(*number),
             Place::Controller | Place::External => Ok(()),
             Place::Pod(name) => anyhow::bail!("{name} is not on the underlay: name a host"),
         }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::plan::{CONTROLLER_IP, Config, EXTERNAL_IP, Place, UNDERLAY_PREFIX, UPLINK};
+use crate::plan::{Config, EXTERNAL_IP, Place, UNDERLAY_PREFIX, UPLINK, controller_ip};
 use crate::{netns, tool};
 
 const TABLE: &str = "bridge partition";
@@ -15,7 +15,8 @@ const TABLE: &str = "bridge partition";
 /// When the kernel refuses a step.
 pub fn build(config: &Config) -> Result<()> {
     let mut members: Vec<Place> = config.host_ids().map(Place::from).collect();
-    members.extend([Place::Controller, Place::External]);
+    members.extend(config.controller_places());
+    members.push(Place::External);
     let mut lines = vec!["link add br0 type bridge mcast_snooping 0".to_owned(), "link set br0 up".to_owned()];
     for member in &members {
         let ns = config.netns(member);
@@ -27,7 +28,8 @@ pub fn build(config: &Config) -> Result<()> {
         tool::ip_batch(&lines)
     })
     .context("cannot build the underlay")?;
-    for (place, ip) in [(Place::Controller, CONTROLLER_IP), (Place::External, EXTERNAL_IP)] {
+    let controllers = (1..=config.controllers).map(|number| (Place::controller(number), controller_ip(number)));
+    for (place, ip) in controllers.chain([(Place::External, EXTERNAL_IP)]) {
         netns::within(&config.netns(&place), || {
             tool::tx_offload_off(UPLINK)?;
             tool::ip_batch(&[

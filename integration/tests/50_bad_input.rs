@@ -206,7 +206,7 @@ fn a_hundred_megabytes_are_not_read() {
 }
 
 fn rss_mb(testbed: &Testbed) -> u64 {
-    let daemon = integration::control::controller(testbed.config(), testbed.state());
+    let daemon = integration::control::controller(testbed.config(), testbed.state(), 1);
     integration::process::memory_kb(daemon.pid().expect("it runs")).expect("it is there") >> 10
 }
 

@@ -32,7 +32,7 @@ enum Verb {
         /// Tunnel ports: one chosen by flow, one per peer, or both.
         #[arg(long, value_enum, default_value = "flow")]
         mesh: Mesh,
-        /// Number of controllers.
+        /// Number of controllers; several share an etcd.
         #[arg(long, default_value_t = 1)]
         controllers: u16,
     },
@@ -47,12 +47,12 @@ enum Verb {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// End controller, agent@h1 or ovs@h1 with SIGKILL.
+    /// End controller, controller2, etcd, agent@h1 or ovs@h1 with SIGKILL.
     Kill {
         /// What to end.
         target: Target,
     },
-    /// Start controller, agent@h1 or ovs@h1 again.
+    /// Start controller, controller2, etcd, agent@h1 or ovs@h1 again.
     Start {
         /// What to start.
         target: Target,
@@ -115,9 +115,8 @@ fn main() -> ExitCode {
 fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
         Verb::Up { hosts, tunnel, mesh, controllers } => {
-            ensure!(controllers == 1, "--controllers {controllers}: only one is supported yet");
             ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
-            up(&Config { name: name.to_owned(), hosts, tunnel, mesh })
+            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers })
         }
         Verb::Down => {
             match Testbed::down(name)? {

@@ -67,7 +67,7 @@ fn logs(config: &Config) -> String {
     let state = integration::state::StateDir::of(&config.name);
     let hosts = config.host_ids().map(|host| state.host(host).join("agent.log"));
     let mut text = String::new();
-    for path in hosts.chain([state.path().join("controller.log")]) {
+    for path in hosts.chain(config.controller_places().map(|place| state.path().join(format!("{place}.log")))) {
         let log = fs::read_to_string(&path).unwrap_or_default();
         let tail = log.lines().count().saturating_sub(20);
         text += &format!("-- {}\n", path.display());
