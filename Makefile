@@ -1,5 +1,6 @@
 # make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
 # make test   every test there is
+# make sim    the core against simulated switches: SEEDS=1000 runs, each of which SEED=n replays
 # make bench  figures for 3 and 20 hosts, and of the OpenFlow library
 # make lint   format, clippy and documentation, warnings are errors
 # make deps   install what is missing, through apt-get
@@ -9,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 1
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: run test bench lint deps root
+.PHONY: run test sim bench lint deps root
 
 run: root deps
 	$(CARGO) build --release --bins
@@ -25,6 +26,9 @@ test: root deps
 	  $(CARGO) test -p integration --lib --bins --tests --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \
 	fi
 	$(CARGO) test --workspace --doc
+
+sim:
+	SEEDS=$(or $(SEEDS),1000) $(CARGO) test --release -p controller --test sim
 
 bench: root deps
 	$(CARGO) build --release --bins

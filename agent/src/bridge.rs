@@ -29,7 +29,7 @@ pub fn want(config: &AgentConfig) -> Want {
         mac: None,
         mtu: None,
         address: config.gateway,
-        pool: Some(config.masquerade),
+        pools: config.masquerade.clone(),
         routes: config.routes.iter().filter(|r| r.addr().is_ipv4()).map(route).collect(),
     }
 }

@@ -127,7 +127,10 @@ fn check(config: AgentConfig) -> Result<AgentConfig, Invalid> {
     if config.bridge.is_empty() || config.bridge.len() > 15 || !config.bridge.chars().all(device) {
         return Err(Invalid::new("bridge", format!("{:.40?} is not the name of a bridge", config.bridge)));
     }
-    if !config.gateway.addr().is_ipv4() || !config.router.is_ipv4() || !config.masquerade.addr().is_ipv4() {
+    if !config.gateway.addr().is_ipv4()
+        || !config.router.is_ipv4()
+        || config.masquerade.iter().any(|net| !net.addr().is_ipv4())
+    {
         return Err(Invalid::new("gateway", "gateway, router and masquerade must be IPv4"));
     }
     if !(576..=65_535).contains(&config.mtu) {

@@ -20,14 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
     /// The sources that are masqueraded.
-    pub pool: IpNet,
+    pub pools: Vec<IpNet>,
     /// The bridge by which they leave as they are.
     pub bridge: String,
 }
 
 impl Want {
     fn rules(&self) -> Vec<String> {
-        vec![format!("ip saddr {} oifname != \"{}\" masquerade", self.pool.trunc(), self.bridge)]
+        let rule = |pool: &IpNet| format!("ip saddr {} oifname != \"{}\" masquerade", pool.trunc(), self.bridge);
+        self.pools.iter().map(rule).collect()
     }
 
     fn digest(&self) -> String {
@@ -64,7 +65,7 @@ pub async fn keep(mut configs: Configs) {
         let want = configs
             .borrow_and_update()
             .as_ref()
-            .map(|current| Want { pool: current.config.masquerade, bridge: current.config.bridge.clone() });
+            .map(|current| Want { pools: current.config.masquerade.clone(), bridge: current.config.bridge.clone() });
         if let Some(want) = want {
             match ensure(&want).await {
                 Ok(_) => trouble.over(),
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     fn want() -> Want {
-        Want { pool: "10.244.0.0/16".parse().unwrap(), bridge: "kbr0".into() }
+        Want { pools: vec!["10.244.0.0/16".parse().unwrap()], bridge: "kbr0".into() }
     }
 
     fn listing(comments: &[&str]) -> String {

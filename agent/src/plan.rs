@@ -31,8 +31,8 @@ pub struct Want {
     pub mtu: Option<u32>,
     /// Its address.
     pub address: IpNet,
-    /// Other addresses within this pool are left over from earlier and go.
-    pub pool: Option<IpNet>,
+    /// Other addresses within these are left over from earlier and go.
+    pub pools: Vec<IpNet>,
     /// Every route of the agent's by way of it.
     pub routes: BTreeSet<Route>,
 }
@@ -79,7 +79,7 @@ pub fn device(want: &Want, seen: &Seen) -> Vec<Step> {
     if !seen.up {
         steps.push(Step::Up);
     }
-    let left_over = |a: &&IpNet| **a != want.address && want.pool.is_some_and(|pool| pool.contains(&a.addr()));
+    let left_over = |a: &&IpNet| **a != want.address && want.pools.iter().any(|pool| pool.contains(&a.addr()));
     steps.extend(seen.addresses.iter().filter(left_over).cloned().map(Step::RemoveAddress));
     if !seen.addresses.contains(&want.address) {
         steps.push(Step::AddAddress(want.address));
@@ -110,7 +110,7 @@ mod tests {
             mac: None,
             mtu: None,
             address: net("10.244.1.1/24"),
-            pool: Some(net("10.244.0.0/16")),
+            pools: vec![net("10.244.0.0/16")],
             routes: [route("10.244.0.0/16"), route("10.96.0.0/12")].into(),
         }
     }

@@ -57,7 +57,7 @@ fn config() -> AgentConfig {
         mtu: 1450,
         router: "169.254.93.1".parse().unwrap(),
         routes: vec![],
-        masquerade: "10.244.0.0/16".parse().unwrap(),
+        masquerade: vec!["10.244.0.0/16".parse().unwrap()],
         peers: others(1),
         endpoints: vec![],
         ovsdb_port: 6640,

@@ -30,7 +30,7 @@ pub struct AgentConfig {
     /// Destinations that are reached by way of `router`.
     pub routes: Vec<IpNet>,
     /// Sources whose packets are masqueraded when they leave by another device than the bridge.
-    pub masquerade: IpNet,
+    pub masquerade: Vec<IpNet>,
     /// The other hosts.
     pub peers: Vec<Peer>,
     /// The endpoints of this host.

@@ -66,6 +66,17 @@ impl Agents {
         self.lock().get(node).is_some_and(|agent| agent.fresh(now).is_some())
     }
 
+    /// Whether the last probe of every directed pair of `nodes` was answered lately.
+    pub fn all_up(&self, nodes: &[Name], now: Instant) -> bool {
+        let agents = self.lock();
+        nodes.iter().all(|from| {
+            let probes = agents.get(from).and_then(|agent| agent.fresh(now));
+            let up =
+                |to: &Name| probes.and_then(|probes| probes.get(to)).is_some_and(|probe| probe.rtt_seconds.is_some());
+            nodes.iter().all(|to| to == from || up(to))
+        })
+    }
+
     /// Every directed pair of `nodes`, as last probed.
     pub fn mesh(&self, nodes: &[Name], now: Instant) -> Mesh {
         let agents = self.lock();
@@ -119,6 +130,7 @@ mod tests {
         agents.report(&name("h1"), AgentReport { probes: vec![probe], ..AgentReport::default() }, start);
         let nodes = [name("h1"), name("h2")];
         let up = |now| agents.mesh(&nodes, now).links.iter().map(|link| link.up).collect::<Vec<_>>();
+        assert!(agents.all_up(&nodes[..1], start) && !agents.all_up(&nodes, start));
         assert_eq!(up(start), [true, false]);
         assert_eq!(agents.mesh(&nodes, start).links[0].loss, 0.25);
         assert_eq!(up(start + FRESH), [false, false]);

@@ -67,7 +67,7 @@ pub(super) fn want(config: &AgentConfig, endpoint: &Endpoint) -> Result<Want, Er
         mac: Some(endpoint.mac),
         mtu: Some(config.mtu),
         address: IpNet::new(ip, prefix).map_err(|e| Error::kernel("the endpoint's address", e))?,
-        pool: Some(config.masquerade),
+        pools: config.masquerade.clone(),
         routes: BTreeSet::from([Route { destination: everywhere, via, source: None }]),
     })
 }

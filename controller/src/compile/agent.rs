@@ -1,6 +1,7 @@
 //! What a host's agent is to make true.
 
 use api::{AgentConfig, Name, Peer};
+use ipnet::IpNet;
 
 use super::{Settings, View, host};
 use crate::{intent::Intent, pipeline};
@@ -12,6 +13,8 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let network = view.default_network()?;
     let subnet = view.subnet(&network.name, name)?;
     let (_, gateway_mac) = view.gateway(name)?;
+    let outside = intent.networks.values().filter(|network| !network.spec.internal);
+    let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &api::Node| {
         let gateway = view.subnet(&network.name, &other.name)?.gateway();
         Some(Peer { name: other.name.clone(), id: other.id, address: other.spec.address, gateway })
@@ -24,8 +27,8 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         gateway_mac,
         mtu: host::pod_mtu(&view)?,
         router: pipeline::ROUTER_IP.into(),
-        routes: network.spec.subnets.iter().copied().chain([settings.services]).collect(),
-        masquerade: *network.spec.subnets.first()?,
+        routes: outside.iter().copied().chain([settings.services]).collect(),
+        masquerade: outside,
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,

@@ -170,7 +170,7 @@ async fn observe(app: &App) -> Status {
         version: env!("CARGO_PKG_VERSION").into(),
         revision,
         converged: switches.iter().all(|s| s.openflow && s.ovsdb && progress.get(&s.node).is_some_and(|p| p.converged)),
-        mesh_ready: app.agents.mesh(&nodes, now).links.iter().all(|link| link.up),
+        mesh_ready: app.agents.all_up(&nodes, now),
         uptime_seconds: app.started.elapsed().as_secs_f64(),
         switches,
         objects,

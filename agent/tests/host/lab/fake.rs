@@ -50,7 +50,7 @@ impl Fake {
             mtu: 1450,
             router: "169.254.93.1".parse().unwrap(),
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
-            masquerade: "10.244.0.0/16".parse().unwrap(),
+            masquerade: vec!["10.244.0.0/16".parse().unwrap()],
             peers: vec![],
             endpoints: vec![],
             ovsdb_port: 6640,
