@@ -43,6 +43,8 @@ pub fn start(config: &Config, state: &StateDir, number: u16) -> Result<()> {
         .args(["--listen-peer-urls", &peer(number), "--initial-advertise-peer-urls", &peer(number)])
         .args(["--initial-cluster", &all.collect::<Vec<_>>().join(",")])
         .args(["--auto-compaction-mode", "revision", "--auto-compaction-retention", "10000"])
+        // So that leases of 1 second are granted: half as much again as an election takes is the least.
+        .args(["--heartbeat-interval", "100", "--election-timeout", "600"])
         .args(["--log-level", "warn"]);
     member(config, state, number).start(command)
 }

@@ -20,8 +20,8 @@ use crate::{
     store::Store,
 };
 
-/// How long the sign of life lasts, in seconds: etcd with its default timing grants no less.
-const ALIVE: u64 = 2;
+/// How long the sign of life lasts, in seconds, if etcd grants so little: with its default timing it grants 2.
+const ALIVE: u64 = 1;
 
 /// How long a controller that ended is remembered, in seconds.
 const REMEMBERED: u64 = 600;
@@ -186,7 +186,7 @@ impl Announced {
     }
 
     async fn look_within(&self, store: &Store, duties: &watch::Sender<Arc<Duties>>) {
-        match timeout(self.ttl / 4, self.look(store, duties)).await {
+        match timeout(self.ttl / 2, self.look(store, duties)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "cannot see who is alive"),
             Err(_) => self.client.try_another(),

@@ -123,3 +123,22 @@ impl Backend for Memory {
         Ok(())
     }
 }
+
+#[test]
+fn who_missed_transactions_is_told_of_the_difference_as_one() {
+    let plan = |intent: &Intent, changes: &[Change]| intent.plan(changes, &range(), 0).unwrap().txn.unwrap();
+    let mut old = Intent::default();
+    old.apply(&plan(&old, &[node(1), node(2)]));
+    let mut new = old.clone();
+    new.apply(&plan(&new, &[Change::DeleteNode("h1".parse().unwrap())]));
+    new.apply(&plan(&new, &[node(3)]));
+    let (tell, mut told) = channel();
+    let published = Arc::new(Published::new(old.clone(), tell));
+    let mut watch = Watch::new(published.clone(), old.revision());
+    published.replace(new.clone());
+    old.apply(&told.try_recv().unwrap());
+    assert_eq!(old.values().collect::<Vec<_>>(), new.values().collect::<Vec<_>>());
+    assert_eq!(published.read().revision(), new.revision());
+    let next = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(watch.next());
+    assert!(next.is_err(), "a watcher is never served a gap");
+}
