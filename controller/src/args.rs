@@ -18,7 +18,7 @@ pub struct Args {
     /// Where intent is kept (one file, store.redb).
     #[arg(long, env = "SDN_DATA_DIR", default_value = "/var/lib/sdn-controller")]
     pub data_dir: PathBuf,
-    /// Where intent is kept instead, for several controllers to share: etcd://HOST:PORT[,HOST:PORT…][/PREFIX].
+    /// Where intent is kept instead, for several controllers to share, like etcd://10.0.0.1:2379,10.0.0.2:2379/sdn.
     #[arg(long, env = "SDN_STORE", value_name = "URL", requires = "advertise")]
     pub store: Option<Url>,
     /// This controller's name among those that share a store; the host's name when it is left out.
