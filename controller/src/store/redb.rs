@@ -22,16 +22,20 @@ impl RedbBackend {
     /// When it cannot be opened, another process has it open, or it is not such a file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
-        let database = Database::create(path).map_err(|error| {
-            let reason = match error {
-                redb::DatabaseError::DatabaseAlreadyOpen => {
-                    "another controller has it open; give each its own --data-dir".into()
-                }
-                other => format!("{other}; restore a backup, or move the file away to start afresh"),
-            };
-            StoreError { path: shown.clone(), reason }
+        let error = |reason: String| StoreError { path: shown.clone(), reason };
+        let damaged = |what: String| error(format!("{what}; move the file away, start afresh and restore a backup"));
+        let mut database = Database::create(path).map_err(|opening| match opening {
+            redb::DatabaseError::DatabaseAlreadyOpen => {
+                error("another controller has it open; give each its own --data-dir".into())
+            }
+            other => damaged(other.to_string()),
         })?;
-        Ok(Self { database, path: shown })
+        // What a crash left half-written was put right by now: anything else that is wrong with it was done to it.
+        match database.check_integrity() {
+            Ok(true) => Ok(Self { database, path: shown }),
+            Ok(false) => Err(damaged("the file was damaged and lost its last changes".into())),
+            Err(reason) => Err(damaged(reason.to_string())),
+        }
     }
 
     fn error(&self, reason: impl Into<redb::Error>) -> StoreError {
