@@ -1,6 +1,6 @@
 //! `sdnctl status|events`
 
-use api::status::{Event, Status, SwitchStatus};
+use api::status::{ControllerStatus, Event, Status, SwitchStatus};
 
 use crate::{
     cli::Remote,
@@ -19,11 +19,25 @@ pub async fn show(remote: &Remote) -> anyhow::Result<()> {
             state(status.converged, "converged", "not converged"),
             state(status.mesh_ready, "every pair of hosts reachable", "some pairs of hosts not reachable")
         ))?;
+        if !status.controllers.is_empty() {
+            table(["CONTROLLER", "ADDRESS", "STATE", "MASTER OF"], status.controllers.iter().map(controller))?;
+            print("\n")?;
+        }
         table(
             ["NODE", "DATAPATH", "OPENFLOW", "OVSDB", "AGENT", "REVISION", "FLOWS", "GROUPS", "FLOW-MODS", "STATE"],
             status.switches.iter().map(row),
         )
     })
+}
+
+fn controller(controller: &ControllerStatus) -> [String; 4] {
+    let state = match (controller.alive, controller.here) {
+        (false, _) => "gone",
+        (true, true) => "alive, asked",
+        (true, false) => "alive",
+    };
+    let ControllerStatus { id, address, switches, .. } = controller;
+    [id.clone(), address.clone(), state.into(), format!("{switches} switches")]
 }
 
 fn row(switch: &SwitchStatus) -> [String; 10] {
