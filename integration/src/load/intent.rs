@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use api::status::Status;
 use api::{
-    AgentReport, Client, Create, Datapath, Endpoint, EndpointSpec, Name, Node, NodeSpec, Service, ServicePort,
-    ServiceSpec, WriteOptions, Written,
+    AgentReport, Applied, Apply, Client, Create, Datapath, Endpoint, EndpointSpec, Manifest, Name, Node, NodeSpec,
+    Service, ServicePort, ServiceSpec, WriteOptions, Written,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -63,19 +63,27 @@ impl Intent {
         }
     }
 
-    /// Endpoints of all nodes, `each` on every one; the addresses of `wanted` of them.
+    /// Endpoints of all nodes, `each` on every one, a file of one on each node at a time; the addresses of `wanted` of them.
     ///
     /// # Errors
     /// When one is refused.
     pub async fn populate(&self, nodes: &[Name], each: usize, wanted: usize) -> Result<Vec<IpAddr>> {
-        let all = (0..each).flat_map(|k| nodes.iter().enumerate().map(move |(n, node)| (n, k, node)));
-        let create = |(n, k, node): (usize, usize, &Name)| {
-            let (name, device) = (format!("e{n}-{k}"), format!("v{n}-{k}"));
-            let node = node.clone();
-            async move { self.endpoint(&name, &device, &node, at_once()).await.map(|made| made.ips) }
+        let name = |n: usize, k: usize| Name::new(format!("e{n}-{k}"));
+        for k in 0..each {
+            let object = |(n, node): (usize, &Name)| -> Result<Manifest> {
+                let spec = serde_json::json!({ "node": node, "device": format!("v{n}-{k}") });
+                Ok(Manifest::Endpoint { name: name(n, k)?, spec: serde_json::from_value(spec)? })
+            };
+            let objects = nodes.iter().enumerate().map(object).collect::<Result<Vec<_>>>()?;
+            self.client.post::<_, Applied>("/v1/apply", &Apply { objects }, at_once()).await?;
+        }
+        let names = (0..each).flat_map(|k| (0..nodes.len()).map(move |n| (n, k))).take(wanted);
+        let get = |(n, k)| async move {
+            let endpoint: Endpoint = self.client.get(&format!("/v1/endpoints/{}", name(n, k)?)).await?;
+            anyhow::Ok(endpoint.ips)
         };
-        let made: Vec<Vec<IpAddr>> = stream::iter(all.map(create)).buffered(AT_ONCE).try_collect().await?;
-        Ok(made.into_iter().flatten().take(wanted).collect())
+        let made: Vec<Vec<IpAddr>> = stream::iter(names.map(get)).buffered(AT_ONCE).try_collect().await?;
+        Ok(made.into_iter().flatten().collect())
     }
 
     /// Creates an endpoint and waits until every switch concerned has acknowledged it.

@@ -13,7 +13,7 @@ use super::wire::Wire;
 /// A server, and who we are to it.
 #[derive(Args)]
 pub struct Target {
-    /// A host, HOST:PORT, the path of a socket, or tcp:HOST[:PORT], ssl:HOST[:PORT], unix:FILE.
+    /// A host, HOST:PORT, the path of a socket, or tcp:HOST:PORT, ssl:HOST:PORT, unix:FILE (ports may be left out).
     #[arg(value_name = "HOST|ADDRESS", value_parser = address)]
     address: Remote,
     /// The database.
