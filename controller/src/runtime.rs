@@ -29,13 +29,16 @@ use crate::{
     reconcile::{Audit, Batch, Refusal},
 };
 
+/// The right to hold all of a switch's flows in memory: only so many switches do at a time.
+pub type Slot = tokio::sync::OwnedSemaphorePermit;
+
 /// What a switch's session is to do.
 #[derive(Debug)]
 pub enum Command {
     /// Read flows and groups, and say [`Event::Observed`].
     ReadBack,
-    /// Send a batch, and say [`Event::BatchDone`].
-    Send(Batch),
+    /// Send a batch, and say [`Event::BatchDone`]. The slot is that of the reading that led to it.
+    Send(Batch, Option<Slot>),
 }
 
 /// What a host's OVSDB is to hold, as of a revision.
@@ -51,7 +54,7 @@ pub enum Event {
     /// A session to a node's switch ended.
     SwitchDown(Name, SessionId),
     /// A switch was read back.
-    Observed(Name, SessionId, State),
+    Observed(Name, SessionId, State, Slot),
     /// A switch committed or refused a batch.
     BatchDone(Name, SessionId, u64, Result<(), Refusal>),
     /// A switch said that someone else changed flows; none as a body: removed.
@@ -188,12 +191,13 @@ pub async fn run(core: Core, agents: Arc<Agents>, log: Arc<Events>, events: mpsc
         agents,
         log,
         history: History::default(),
+        slot: None,
         sessions: BTreeMap::new(),
         hosts: BTreeMap::new(),
         waiters: BTreeMap::new(),
         next_waiter: 0,
     };
-    shell.history.record(Timestamp::now(), shell.core.compiler().clone());
+    shell.history.record(Timestamp::now(), shell.core.compiler().clone(), 0);
     let start = shell.core.hosts();
     shell.act(start);
     shell.run(events).await;
@@ -204,6 +208,8 @@ struct Shell {
     agents: Arc<Agents>,
     log: Arc<Events>,
     history: History,
+    /// Of the switch whose reading is at hand.
+    slot: Option<(Name, Slot)>,
     sessions: BTreeMap<Name, (SessionId, mpsc::UnboundedSender<Command>)>,
     hosts: BTreeMap<Name, watch::Sender<HostTarget>>,
     waiters: BTreeMap<u64, oneshot::Sender<()>>,
@@ -225,6 +231,7 @@ impl Shell {
             let Some(event) = event else { return };
             let actions = self.hear(event);
             self.act(actions);
+            self.slot = None;
         }
     }
 
@@ -232,7 +239,7 @@ impl Shell {
         match event {
             Event::Txn(txn) => {
                 let actions = self.core.apply(&txn);
-                self.history.record(Timestamp::now(), self.core.compiler().clone());
+                self.history.record(Timestamp::now(), self.core.compiler().clone(), txn.writes.len());
                 return actions;
             }
             Event::SwitchUp(node, session, commands) => {
@@ -246,7 +253,11 @@ impl Shell {
                     self.sessions.remove(&node);
                 }
             }
-            Event::Observed(node, session, read) => return self.core.observed(&node, session, &read),
+            Event::Observed(node, session, read, slot) => {
+                let actions = self.core.observed(&node, session, &read);
+                self.slot = Some((node, slot));
+                return actions;
+            }
             Event::BatchDone(node, session, id, result) => {
                 return self.core.batch_done(&node, session, id, result, Instant::now());
             }
@@ -277,7 +288,10 @@ impl Shell {
     fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Send(node, session, batch) => self.command(&node, session, Command::Send(batch)),
+                Action::Send(node, session, batch) => {
+                    let slot = self.slot.take_if(|(read, _)| *read == node).map(|(_, slot)| slot);
+                    self.command(&node, session, Command::Send(batch, slot));
+                }
                 Action::ReadBack(node, session) => self.command(&node, session, Command::ReadBack),
                 Action::SetHost(node, host, revision) => {
                     let target = (host, revision);

@@ -48,6 +48,9 @@ const AUDIT: Duration = Duration::from_secs(1);
 /// Every how many audits flows are read, too.
 const FULL_AUDIT: u32 = 60;
 
+/// From how many changes on a batch needs a slot.
+const LARGE: usize = 256;
+
 /// A session, to read its switch.
 #[derive(Clone)]
 pub struct SwitchSession {
@@ -256,10 +259,16 @@ impl Served<'_> {
     async fn obey(&self, command: Command, commands: &mut Option<Commands>) -> Going {
         match command {
             Command::ReadBack => {
+                let slot = self.switches.slot().await;
                 let installed = read_back(&self.session).await?;
-                self.core.tell(Event::Observed(self.node.clone(), self.id, installed));
+                self.core.tell(Event::Observed(self.node.clone(), self.id, installed, slot));
             }
-            Command::Send(batch) => {
+            Command::Send(batch, slot) => {
+                let large = batch.flow_mods() + batch.group_mods() > LARGE;
+                let _slot = match slot {
+                    None if large => Some(self.switches.slot().await),
+                    slot => slot,
+                };
                 let result = self.session.apply(&batch, self.store).await;
                 if result.is_err() && self.cluster.is_shared() && !self.session.is_master().await? {
                     // Nothing is wrong with the batch: its switch has another master.

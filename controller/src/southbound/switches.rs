@@ -10,7 +10,7 @@ use std::{
 };
 
 use api::Name;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tracing::Instrument;
 
 use super::switch::{self, Served, SwitchSession};
@@ -19,7 +19,7 @@ use crate::{
     core::SessionId,
     events::{EventKind, Events},
     metrics::Metrics,
-    runtime::{CoreHandle, Event},
+    runtime::{CoreHandle, Event, Slot},
     store::Store,
 };
 
@@ -32,11 +32,15 @@ struct Connected {
     hosts: BTreeMap<Name, u32>,
 }
 
+/// How many switches are read back or filled at a time: when all come at once, memory stays bounded.
+const SLOTS: usize = 32;
+
 /// Who is connected.
 #[derive(Clone)]
 pub struct Switches {
     connected: Arc<Mutex<Connected>>,
     next_session: Arc<AtomicU64>,
+    slots: Arc<Semaphore>,
     pub(super) metrics: Arc<Metrics>,
     log: Arc<Events>,
 }
@@ -44,7 +48,13 @@ pub struct Switches {
 impl Switches {
     /// Nobody is. What happens is told to `log`.
     pub fn new(metrics: Arc<Metrics>, log: Arc<Events>) -> Self {
-        Self { connected: Arc::default(), next_session: Arc::default(), metrics, log }
+        let slots = Arc::new(Semaphore::new(SLOTS));
+        Self { connected: Arc::default(), next_session: Arc::default(), slots, metrics, log }
+    }
+
+    /// The right to hold all of a switch's flows in memory, as soon as few enough do.
+    pub(super) async fn slot(&self) -> Slot {
+        self.slots.clone().acquire_owned().await.expect("the slots are never closed")
     }
 
     /// Something happened on a node.
