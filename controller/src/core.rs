@@ -232,23 +232,28 @@ impl Core {
         session: SessionId,
         changes: Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>,
     ) -> Vec<Action> {
-        self.drifted(name, session, |switch, desired| switch.foreign(changes, desired))
+        let desired = |compiler: &Compiler| compiler.state(name);
+        self.drifted(name, session, desired, |switch, desired| switch.foreign(changes, desired))
     }
 
     /// A switch was read again.
     pub fn audit(&mut self, name: &Name, session: SessionId, audit: Audit) -> Vec<Action> {
-        self.drifted(name, session, |switch, desired| switch.audit(audit, desired))
+        // Mostly only groups were read: to put together all flows for these would keep the core from its work.
+        let flows_too = audit.flows.is_some();
+        let desired = |compiler: &Compiler| if flows_too { compiler.state(name) } else { compiler.groups(name) };
+        self.drifted(name, session, desired, |switch, desired| switch.audit(audit, desired))
     }
 
     fn drifted(
         &mut self,
         name: &Name,
         session: SessionId,
+        desired: impl FnOnce(&Compiler) -> State,
         note: impl FnOnce(&mut Switch, &State) -> Vec<Drift>,
     ) -> Vec<Action> {
         let mut actions = Vec::new();
         if let Some(state) = self.nodes.get_mut(name).filter(|state| state.session == Some(session)) {
-            let drifts = note(&mut state.switch, &self.compiler.state(name));
+            let drifts = note(&mut state.switch, &desired(&self.compiler));
             if !drifts.is_empty() {
                 actions.push(Action::Report(name.clone(), drifts));
             }

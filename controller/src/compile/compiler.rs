@@ -87,6 +87,17 @@ impl Compiler {
         state
     }
 
+    /// The groups that a node's switch is to have; no flows.
+    pub fn groups(&self, node: &Name) -> State {
+        let mut state = State::default();
+        let mut put = |fragment: &Fragment| {
+            state.groups.extend(fragment.groups.iter().map(|(id, group)| (*id, group.clone())));
+        };
+        // Groups are services', and services go to more than one node.
+        self.shared_on(node).for_each(|rendered| put(&rendered.fragment));
+        state
+    }
+
     /// Takes a transaction in, and says what it changes on which nodes. Nodes that left are not among them.
     pub fn apply(&mut self, txn: &Txn) -> BTreeMap<Name, Delta> {
         let old = self.intent.clone();
