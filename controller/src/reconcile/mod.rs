@@ -159,7 +159,12 @@ impl Switch {
     /// The revisions that turned out to need nothing: call after [`Switch::next_batch`] had nothing to send.
     pub fn acknowledged(&mut self) -> BTreeSet<u64> {
         let settled = self.known.is_some() && self.in_flight.is_none() && self.retry_at.is_none();
-        if settled { self.take_settled() } else { BTreeSet::new() }
+        if !settled {
+            return BTreeSet::new();
+        }
+        self.failures = 0;
+        self.error = None;
+        self.take_settled()
     }
 
     /// Takes out the revisions that concern nobody who is set aside.

@@ -292,7 +292,11 @@ impl World {
                     self.hosts.push((at, node, revision));
                 }
                 Action::Resolve(waiter) => assert!(self.waiting.remove(&waiter), "{waiter} is told twice"),
-                Action::RemoveHost(node) => self.hosts.retain(|(_, host, _)| *host != node),
+                Action::RemoveHost(node) => {
+                    self.hosts.retain(|(_, host, _)| *host != node);
+                    // The session of a node that is removed ends; should the node come again, its switch calls in anew.
+                    self.switches.remove(&node);
+                }
                 Action::AgentChanged(_) | Action::Report(..) => {}
             }
         }
