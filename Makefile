@@ -3,6 +3,7 @@
 # make sim    the core against simulated switches: SEEDS=1000 runs, each of which SEED=n replays
 # make bench  figures for 3 and 20 hosts, and of the OpenFlow library
 # make lint   format, clippy and documentation, warnings are errors
+# make openapi writes api/openapi.json anew, from the code
 # make deps   install what is missing, through apt-get
 
 CARGO ?= cargo
@@ -10,7 +11,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 1
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: run test sim bench lint deps root
+.PHONY: run test sim bench lint openapi deps root
 
 run: root deps
 	$(CARGO) build --release --bins
@@ -39,6 +40,9 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+openapi:
+	WRITE_OPENAPI=1 $(CARGO) test -p controller --lib openapi::tests::the_committed
 
 deps: root
 	@integration/deps

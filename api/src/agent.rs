@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node};
 
@@ -11,7 +12,7 @@ use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node};
 ///
 /// `GET /v1/nodes/NODE/config?after=REVISION&timeout=SECONDS` answers as soon
 /// as the content differs from that of `REVISION`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentConfig {
     /// The store's revision at which this content was new.
     pub revision: u64,
@@ -20,16 +21,20 @@ pub struct AgentConfig {
     /// The bridge, `kbr0`.
     pub bridge: String,
     /// The gateway's address on the bridge's local port, with the prefix of the node's subnet.
+    #[schema(value_type = crate::schema::Cidr)]
     pub gateway: IpNet,
     /// The bridge's Ethernet address.
     pub gateway_mac: Mac,
     /// The MTU of pods and of the bridge's local port, in bytes.
     pub mtu: u32,
     /// The next hop that stands for the whole cluster on every node; the switch answers ARP for it.
+    #[schema(value_type = crate::schema::Ip)]
     pub router: IpAddr,
     /// Destinations that are reached by way of `router`.
+    #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub routes: Vec<IpNet>,
     /// Sources whose packets are masqueraded when they leave by another device than the bridge.
+    #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub masquerade: Vec<IpNet>,
     /// The other hosts.
     pub peers: Vec<Peer>,
@@ -43,7 +48,7 @@ pub struct AgentConfig {
 }
 
 /// Another host of the mesh.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
     /// Its name.
     pub name: Name,
@@ -51,13 +56,15 @@ pub struct Peer {
     #[serde(default)]
     pub id: u32,
     /// Its address on the underlay.
+    #[schema(value_type = crate::schema::Ip)]
     pub address: IpAddr,
     /// The gateway address of its subnet: reached through the tunnel.
+    #[schema(value_type = crate::schema::Ip)]
     pub gateway: IpAddr,
 }
 
 /// What an agent saw since its last report.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentReport {
     /// One entry per peer.
@@ -75,7 +82,7 @@ pub struct AgentReport {
 }
 
 /// What became of probes sent to a peer through the data plane.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// The peer.

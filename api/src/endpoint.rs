@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Invalid, Mac, Name};
 
@@ -8,7 +9,7 @@ use crate::{Invalid, Mac, Name};
 const MAX_DEVICE: usize = 15;
 
 /// What an agent says of an endpoint it is about to make.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointSpec {
     /// The node it runs on.
@@ -20,6 +21,7 @@ pub struct EndpointSpec {
     pub device: String,
     /// The address it must have; one is chosen when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Ip>)]
     pub ip: Option<IpAddr>,
     /// What selectors see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -53,7 +55,7 @@ impl EndpointSpec {
 }
 
 /// A pod, container or task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
     /// Its name.
     pub name: Name,
@@ -70,6 +72,7 @@ pub struct Endpoint {
     /// Its OpenFlow port on `kbr0`.
     pub port: u32,
     /// Its addresses.
+    #[schema(value_type = Vec<crate::schema::Ip>)]
     pub ips: Vec<IpAddr>,
     /// Its Ethernet address.
     pub mac: Mac,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Invalid, Name};
 
@@ -11,7 +12,7 @@ use crate::{Invalid, Name};
 ///
 /// To change them under way: give every agent the new key as `accept`, then make it `send` with the old one as
 /// `accept`, then leave the old one out; each step once the one before has reached every agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GossipKeys {
     /// Seals what is sent, and opens what comes in.
@@ -22,8 +23,9 @@ pub struct GossipKeys {
 }
 
 /// A gossip key: 32 random bytes, in base64 where it is text. Not printed by `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, format = Byte, min_length = 44, max_length = 44)]
 pub struct GossipKey([u8; Self::LEN]);
 
 impl GossipKey {
@@ -72,7 +74,7 @@ impl fmt::Debug for GossipKey {
 }
 
 /// What an agent makes of another host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberState {
     /// It answers, itself or by way of others.
@@ -95,7 +97,7 @@ impl MemberState {
 }
 
 /// A host as an agent sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberView {
     /// The host.
@@ -109,7 +111,7 @@ pub struct MemberView {
 }
 
 /// How many datagrams of gossip an agent has dealt with since it started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GossipCounts {
     /// Sent.
@@ -121,7 +123,7 @@ pub struct GossipCounts {
 }
 
 /// Why a datagram of gossip was rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rejection {
     /// It is shorter than any datagram of gossip.

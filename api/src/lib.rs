@@ -16,6 +16,7 @@ mod manifest;
 mod name;
 mod network;
 mod node;
+mod schema;
 mod service;
 pub mod status;
 
@@ -32,9 +33,10 @@ pub use node::{Datapath, Node, NodeSpec};
 pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The kinds of objects the controller stores, in the order they build on each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Kind {
@@ -77,7 +79,7 @@ impl std::fmt::Display for Kind {
 }
 
 /// A list of objects as of one revision of the store.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The revision the list shows.
     pub revision: u64,
@@ -86,7 +88,7 @@ pub struct List<T> {
 }
 
 /// The body of a `POST` that creates an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create<S> {
     /// The name it is to have.
@@ -96,7 +98,7 @@ pub struct Create<S> {
 }
 
 /// The answer to a write.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Written<T> {
     /// The revision of the store that holds the write.
     pub revision: u64,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     Endpoint, EndpointSpec, Kind, Name, Network, NetworkSpec, Node, NodeSpec, Service, ServiceSpec, status::Flow,
 };
 
 /// An object as a file holds it: what its maker says of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Manifest {
     /// A network.
@@ -86,7 +87,7 @@ impl From<Service> for Manifest {
 }
 
 /// The body of `POST /v1/apply` and `POST /v1/plan`: objects that are made or changed together, or not at all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Apply {
     /// The objects, in any order.
@@ -94,7 +95,7 @@ pub struct Apply {
 }
 
 /// What applying does to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// It was not there.
@@ -106,7 +107,7 @@ pub enum Effect {
 }
 
 /// An object of a file, and what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     /// What kind of object.
     pub kind: Kind,
@@ -117,7 +118,7 @@ pub struct Outcome {
 }
 
 /// The answer to `POST /v1/apply`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
     /// The revision of the store that holds all of it.
     pub revision: u64,
@@ -128,7 +129,7 @@ pub struct Applied {
 }
 
 /// The answer to `POST /v1/plan`: what applying would do. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Planned {
     /// The revision of the store that was looked at.
     pub revision: u64,
@@ -139,7 +140,7 @@ pub struct Planned {
 }
 
 /// What would change on a node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedNode {
     /// The node.
     pub node: Name,
@@ -152,7 +153,7 @@ pub struct PlannedNode {
 }
 
 /// `GET /v1/watch?after=REVISION`: one of these a line, for every change after that revision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum WatchEvent {
     /// An object was made or changed.
@@ -188,7 +189,7 @@ pub enum WatchEvent {
 }
 
 /// `GET /v1/backup`, and the body of `POST /v1/restore`: all that is stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backup {
     /// The form of `values`: [`Backup::FORMAT`].

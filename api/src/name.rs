@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Invalid;
 
@@ -9,8 +10,9 @@ const MAX_LEN: usize = 128;
 
 /// The name of an object: 1 to 128 letters, digits, `-`, `_` and `.`, of which the first is a letter or digit. Clones
 /// share the text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, max_length = 128, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$", examples("web-1"))]
 pub struct Name(Arc<str>);
 
 impl Name {

@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Invalid, Name};
 
@@ -14,7 +15,7 @@ pub(crate) fn default_network() -> Name {
 }
 
 /// How hosts are joined.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tunnel {
     /// RFC 7348, UDP port 4789.
@@ -57,7 +58,7 @@ impl std::str::FromStr for Tunnel {
 }
 
 /// How addresses of a network are laid over the nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A subnet per node: one flow per remote node.
@@ -68,10 +69,11 @@ pub enum Mode {
 }
 
 /// What a user says of a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
     /// The addresses of its endpoints on all nodes.
+    #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub subnets: Vec<IpNet>,
     /// How they are laid over the nodes.
     #[serde(default)]
@@ -125,7 +127,7 @@ impl NetworkSpec {
 }
 
 /// An address space that endpoints live in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Network {
     /// Its name.
     pub name: Name,
@@ -145,13 +147,14 @@ impl Network {
 }
 
 /// One node's share of a routed network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeSubnet {
     /// The node.
     pub node: Name,
     /// The network.
     pub network: Name,
     /// The share.
+    #[schema(value_type = crate::schema::Cidr)]
     pub cidr: IpNet,
     /// The revision at which it was given.
     pub revision: u64,

@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Invalid, Name};
 
 /// Which of Open vSwitch's datapaths a bridge uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Datapath {
     /// The kernel module.
@@ -26,10 +27,11 @@ impl Datapath {
 }
 
 /// What an agent says of its host when it joins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
     /// The host's address on the underlay: where tunnels to it end.
+    #[schema(value_type = crate::schema::Ip)]
     pub address: IpAddr,
     /// The underlay's MTU in bytes.
     pub mtu: u32,
@@ -58,7 +60,7 @@ impl NodeSpec {
 }
 
 /// A host with an Open vSwitch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Node {
     /// Its name.
     pub name: Name,

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Endpoint, Invalid, Name};
 
@@ -9,7 +10,7 @@ use crate::{Endpoint, Invalid, Name};
 pub const MAX_BACKENDS: usize = 256;
 
 /// A transport protocol that services balance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
@@ -39,7 +40,7 @@ impl fmt::Display for Protocol {
 }
 
 /// One port of a service, written `PORT[:TARGET][/PROTOCOL]`, like `80:8080/tcp`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServicePort {
     /// The port at the virtual address.
@@ -75,18 +76,20 @@ impl fmt::Display for ServicePort {
 }
 
 /// What a user says of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
     /// The network its backends are in.
     #[serde(default = "crate::network::default_network")]
     pub network: Name,
     /// The virtual address.
+    #[schema(value_type = crate::schema::Ip)]
     pub vip: IpAddr,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// Backends by address.
     #[serde(default)]
+    #[schema(value_type = Vec<crate::schema::Ip>)]
     pub backends: Vec<IpAddr>,
     /// Backends by label: every endpoint of the network that has all of these, of more than [`MAX_BACKENDS`] those
     /// with the lowest addresses.
@@ -129,16 +132,17 @@ impl ServiceSpec {
 }
 
 /// A backend given by address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Backend {
     /// Its address.
+    #[schema(value_type = crate::schema::Ip)]
     pub ip: IpAddr,
     /// The revision at which it joined the service.
     pub revision: u64,
 }
 
 /// A virtual address in front of backends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Service {
     /// Its name.
     pub name: Name,
@@ -151,6 +155,7 @@ pub struct Service {
     /// The network its backends are in.
     pub network: Name,
     /// The virtual address.
+    #[schema(value_type = crate::schema::Ip)]
     pub vip: IpAddr,
     /// Its ports.
     pub ports: Vec<ServicePort>,

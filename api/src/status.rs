@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Name;
 
 /// `GET /v1/status`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The version of the controller.
     pub version: String,
@@ -29,7 +30,7 @@ pub struct Status {
 }
 
 /// One of several controllers, as the one that was asked sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ControllerStatus {
     /// Its name.
     pub id: String,
@@ -44,7 +45,7 @@ pub struct ControllerStatus {
 }
 
 /// One switch, as the controller sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SwitchStatus {
     /// Its node.
     pub node: Name,
@@ -80,7 +81,7 @@ pub struct SwitchStatus {
 }
 
 /// `GET /v1/mesh`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Mesh {
     /// The nodes, in order of their names.
     pub nodes: Vec<Name>,
@@ -89,7 +90,7 @@ pub struct Mesh {
 }
 
 /// One direction between two nodes, probed through the tunnel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Link {
     /// Who sends the probes.
     pub from: Name,
@@ -106,7 +107,7 @@ pub struct Link {
 }
 
 /// `GET /v1/nodes/NODE/flows`: what the switch itself answered; with `?diff=true` only what is not as it is to be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FlowDump {
     /// The node.
     pub node: Name,
@@ -115,7 +116,7 @@ pub struct FlowDump {
 }
 
 /// One flow of a switch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Flow {
     /// The table's name; its number where the pipeline does not know it.
     pub table: String,
@@ -151,7 +152,7 @@ pub struct Flow {
 }
 
 /// `GET /v1/nodes/NODE/blame?flow=…`: who asked for a flow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Blame {
     /// The node.
     pub node: Name,
@@ -168,7 +169,7 @@ pub struct Blame {
 }
 
 /// `GET /v1/nodes/NODE/groups`: what the switch itself answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupDump {
     /// The node.
     pub node: Name,
@@ -177,7 +178,7 @@ pub struct GroupDump {
 }
 
 /// One group of a switch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// Its id.
     pub id: u32,
@@ -190,7 +191,7 @@ pub struct Group {
 }
 
 /// `GET /v1/events`: something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// When, as RFC 3339.
     pub at: String,
@@ -207,7 +208,7 @@ pub struct Event {
 }
 
 /// `GET /v1/pipeline`: one table of the pipeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PipelineTable {
     /// Its number.
     pub id: u8,

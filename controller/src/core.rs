@@ -89,7 +89,7 @@ impl NodeState {
 }
 
 /// One node's progress, for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NodeProgress {
     /// Whether its switch has acknowledged everything.
     pub converged: bool,

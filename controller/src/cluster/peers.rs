@@ -6,13 +6,13 @@ use api::Name;
 use axum::{
     Json, Router,
     extract::{Path, State},
-    routing::get,
 };
 use serde::de::DeserializeOwned;
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Cluster;
 use crate::{core::NodeProgress, runtime::CoreHandle};
@@ -104,16 +104,19 @@ async fn ask<T: DeserializeOwned>(http: reqwest::Client, url: String, within: Du
 
 /// What this controller answers the others.
 pub fn router(core: CoreHandle, cluster: Cluster) -> Router {
-    let state = Arc::new((core, cluster));
-    Router::new()
-        .route("/v1/cluster/wait/{revision}", get(wait))
-        .route("/v1/cluster/pending/{revision}", get(pending))
-        .route("/v1/cluster/progress", get(progress))
-        .with_state(state)
+    Router::from(routes()).with_state(Arc::new((core, cluster)))
+}
+
+/// Routes, each with what the OpenAPI document says of it.
+pub fn routes() -> OpenApiRouter<Arc<(CoreHandle, Cluster)>> {
+    OpenApiRouter::new().routes(routes!(wait)).routes(routes!(pending)).routes(routes!(progress))
 }
 
 type Shared = State<Arc<(CoreHandle, Cluster)>>;
 
+/// The nodes of this controller that have not acknowledged a revision, as soon as there are none, or after some time.
+#[utoipa::path(get, path = "/v1/cluster/wait/{revision}", tag = "controllers", params(("revision" = u64, Path)),
+    responses((status = OK, body = Vec<String>)))]
 async fn wait(State(shared): Shared, Path(revision): Path<u64>) -> Json<Vec<String>> {
     let core = &shared.0;
     match timeout(POLL, core.wait_here(revision)).await {
@@ -126,10 +129,16 @@ async fn wait(State(shared): Shared, Path(revision): Path<u64>) -> Json<Vec<Stri
     }
 }
 
+/// The nodes of this controller that have not acknowledged a revision.
+#[utoipa::path(get, path = "/v1/cluster/pending/{revision}", tag = "controllers", params(("revision" = u64, Path)),
+    responses((status = OK, body = Vec<String>)))]
 async fn pending(State(shared): Shared, Path(revision): Path<u64>) -> Json<Vec<String>> {
     Json(shared.0.pending_here(revision).await)
 }
 
+/// How far the switches of this controller are.
+#[utoipa::path(get, path = "/v1/cluster/progress", tag = "controllers",
+    responses((status = OK, body = BTreeMap<Name, NodeProgress>)))]
 async fn progress(State(shared): Shared) -> Json<BTreeMap<Name, NodeProgress>> {
     let (core, cluster) = &*shared;
     let duties = cluster.duties();

@@ -8,7 +8,7 @@ use super::{Fragment, State};
 use crate::pipeline::{Flows, Groups};
 
 /// How much a switch is to have, and a digest that two replicas can compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Tally {
     /// Flows.
     pub flows: usize,

@@ -18,6 +18,9 @@ use crate::{
 /// The objects of a file: kind and name.
 type About = Vec<(Kind, Name)>;
 
+/// Makes objects what a file says, all of them or none.
+#[utoipa::path(post, path = "/v1/apply", tag = "files", params(WaitQuery), request_body = Apply,
+    responses((status = OK, body = Applied), (status = ACCEPTED, body = Applied)))]
 pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body<Apply>) -> Result<Response, Failure> {
     let (about, changes) = changes(file)?;
     let started = std::time::Instant::now();
@@ -34,6 +37,8 @@ pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body
     Ok((status, Json(Applied { revision: accepted.revision, objects, pending })).into_response())
 }
 
+/// What applying a file would change, and on which nodes; touches nothing.
+#[utoipa::path(post, path = "/v1/plan", tag = "files", request_body = Apply, responses((status = OK, body = Planned)))]
 pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>, Failure> {
     let (about, changes) = changes(file)?;
     let mut compiler = app.core.compiled().await.ok_or_else(ending)?;

@@ -1,8 +1,9 @@
 //! `/v1/backup` and `/v1/restore`: all that is stored, as one document.
 
-use api::Backup;
+use api::{Backup, Written};
 use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Shared,
@@ -12,6 +13,8 @@ use super::{
 };
 use crate::intent::{Change, Value};
 
+/// All that is stored.
+#[utoipa::path(get, path = "/v1/backup", tag = "files", responses((status = OK, body = Backup)))]
 pub async fn backup(app: Shared) -> Json<Backup> {
     let intent = app.store.read();
     let json = |bytes: Vec<u8>| serde_json::from_slice(&bytes).unwrap_or_default();
@@ -20,12 +23,17 @@ pub async fn backup(app: Shared) -> Json<Backup> {
 }
 
 /// `?force=…`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct RestoreQuery {
+    /// Whether objects that are there may be lost.
     #[serde(default)]
     force: bool,
 }
 
+/// Puts a backup in the place of all there is.
+#[utoipa::path(post, path = "/v1/restore", tag = "files", params(RestoreQuery), request_body = Backup,
+    responses((status = OK, body = Written<serde_json::Value>), (status = ACCEPTED, body = Written<serde_json::Value>)))]
 pub async fn restore(
     app: Shared,
     Query(RestoreQuery { force }): Query<RestoreQuery>,

@@ -1,9 +1,10 @@
 //! `/v1/nodes/NODE/blame`: who asked for a flow, when, and what that is now.
 
-use api::{Kind, status::Blame};
+use api::{Kind, Name, status::Blame};
 use axum::{Json, http::StatusCode};
 use openflow::text;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     App, Shared,
@@ -19,9 +20,11 @@ use crate::{
 };
 
 /// `?flow=…`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct BlameQuery {
+    /// The flow, as `ovs-ofctl` prints it.
     flow: String,
 }
 
@@ -38,6 +41,9 @@ const COUNTERS: [&str; 9] = [
     "importance",
 ];
 
+/// Who asked for a flow, when, and what that is now.
+#[utoipa::path(get, path = "/v1/nodes/{name}/blame", tag = "switches", params(("name" = Name, Path), BlameQuery),
+    responses((status = OK, body = Blame)))]
 pub async fn blame(app: Shared, Path(node): Path, Query(query): Query<BlameQuery>) -> Result<Json<Blame>, Failure> {
     let key = key(&query.flow).map_err(|reason| Failure::new(StatusCode::BAD_REQUEST, format!("flow: {reason}")))?;
     let read = session(&app, &node)?.read_flows().await.map_err(|error| unreadable(&node, &error))?;

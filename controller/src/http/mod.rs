@@ -9,18 +9,15 @@ mod error;
 mod networks;
 mod nodes;
 mod observe;
+mod openapi;
 mod services;
 mod watch;
 mod write;
 
 use std::{sync::Arc, time::Instant};
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     agents::Agents, cluster::Cluster, events::Events, metrics::Metrics, runtime::CoreHandle, southbound::Switches,
@@ -61,39 +58,45 @@ type Shared = axum::extract::State<Arc<App>>;
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
-    let files = Router::new()
-        .route("/v1/apply", post(apply::apply))
-        .route("/v1/plan", post(apply::plan))
-        .route("/v1/restore", post(backup::restore))
-        .layer(DefaultBodyLimit::max(MAX_FILE));
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(observe::ready))
-        .route("/metrics", get(observe::metrics))
-        .route("/v1/status", get(observe::status))
-        .route("/v1/mesh", get(observe::mesh))
-        .route("/v1/events", get(observe::events))
-        .route("/v1/pipeline", get(observe::pipeline))
-        .route("/v1/nodes", get(nodes::list))
-        .route("/v1/nodes/{name}", get(nodes::inspect).put(nodes::put).delete(nodes::remove))
-        .route("/v1/nodes/{name}/config", get(nodes::config))
-        .route("/v1/nodes/{name}/report", post(nodes::report))
-        .route("/v1/nodes/{name}/flows", get(observe::flows))
-        .route("/v1/nodes/{name}/groups", get(observe::groups))
-        .route("/v1/nodes/{name}/blame", get(blame::blame))
-        .route("/v1/networks", get(networks::list).post(networks::create))
-        .route("/v1/networks/{name}", get(networks::inspect).delete(networks::remove))
-        .route("/v1/endpoints", get(endpoints::list).post(endpoints::create))
-        .route("/v1/endpoints/{name}", get(endpoints::inspect).delete(endpoints::remove))
-        .route("/v1/services", get(services::list).post(services::create))
-        .route("/v1/services/{name}", get(services::inspect).put(services::put).delete(services::remove))
-        .route("/v1/watch", get(watch::watch))
-        .route("/v1/backup", get(backup::backup))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .merge(files)
+    Router::from(routes())
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "there is no such path; the API is below /v1") })
         .method_not_allowed_fallback(|| async {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
         })
         .with_state(app)
+}
+
+/// Routes, each with what the OpenAPI document says of it.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    let files = OpenApiRouter::new()
+        .routes(routes!(apply::apply))
+        .routes(routes!(apply::plan))
+        .routes(routes!(backup::restore))
+        .layer(DefaultBodyLimit::max(MAX_FILE));
+    OpenApiRouter::new()
+        .routes(routes!(openapi::document))
+        .routes(routes!(observe::healthy))
+        .routes(routes!(observe::ready))
+        .routes(routes!(observe::metrics))
+        .routes(routes!(observe::status))
+        .routes(routes!(observe::mesh))
+        .routes(routes!(observe::events))
+        .routes(routes!(observe::pipeline))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::inspect, nodes::put, nodes::remove))
+        .routes(routes!(nodes::config))
+        .routes(routes!(nodes::report))
+        .routes(routes!(observe::flows))
+        .routes(routes!(observe::groups))
+        .routes(routes!(blame::blame))
+        .routes(routes!(networks::list, networks::create))
+        .routes(routes!(networks::inspect, networks::remove))
+        .routes(routes!(endpoints::list, endpoints::create))
+        .routes(routes!(endpoints::inspect, endpoints::remove))
+        .routes(routes!(services::list, services::create))
+        .routes(routes!(services::inspect, services::put, services::remove))
+        .routes(routes!(watch::watch))
+        .routes(routes!(backup::backup))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .merge(files)
 }

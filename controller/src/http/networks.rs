@@ -1,6 +1,6 @@
 //! `/v1/networks`
 
-use api::{Create, Kind, List, Network, NetworkSpec};
+use api::{Create, Kind, List, Name, Network, NetworkSpec, Written};
 use axum::{Json, response::Response};
 
 use super::{
@@ -11,15 +11,23 @@ use super::{
 };
 use crate::intent::Change;
 
+/// All networks.
+#[utoipa::path(get, path = "/v1/networks", tag = "networks", responses((status = OK, body = List<Network>)))]
 pub async fn list(app: Shared) -> Json<List<Network>> {
     let intent = app.store.read();
     Json(List { revision: intent.revision(), items: intent.networks.values().map(|n| (**n).clone()).collect() })
 }
 
+/// A network.
+#[utoipa::path(get, path = "/v1/networks/{name}", tag = "networks", params(("name" = Name, Path)),
+    responses((status = OK, body = Network)))]
 pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Network>, Failure> {
     find(&app, &name).map(Json).ok_or_else(|| Failure::not_found(Kind::Network, &name))
 }
 
+/// Makes a network; the same again changes nothing.
+#[utoipa::path(post, path = "/v1/networks", tag = "networks", params(WaitQuery), request_body = Create<NetworkSpec>,
+    responses((status = OK, body = Written<Network>), (status = ACCEPTED, body = Written<Network>)))]
 pub async fn create(
     app: Shared,
     Query(query): Query<WaitQuery>,
@@ -28,10 +36,13 @@ pub async fn create(
     write(&app, Change::PutNetwork(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
+/// Removes a network.
+#[utoipa::path(delete, path = "/v1/networks/{name}", tag = "networks", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Network>), (status = ACCEPTED, body = Written<Network>)))]
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::DeleteNetwork(name.clone()), query, |app| find(app, &name)).await
 }
 
-fn find(app: &App, name: &api::Name) -> Option<Network> {
+fn find(app: &App, name: &Name) -> Option<Network> {
     app.store.read().networks.get(name).map(|network| (**network).clone())
 }

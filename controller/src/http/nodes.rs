@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use api::{AgentConfig, AgentReport, Kind, List, Name, Node, NodeSpec};
+use api::{AgentConfig, AgentReport, Kind, List, Name, Node, NodeSpec, Written};
 use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     App, Shared,
@@ -15,24 +16,36 @@ use super::{
 use crate::{compile::agent_config, intent::Change};
 
 /// `?after=…&timeout=…`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ConfigQuery {
+    /// The revision that the agent has: there is no answer while the content is that of this revision.
     after: Option<u64>,
+    /// The longest to wait for another, in seconds.
     #[serde(default)]
     timeout: f64,
 }
 
+/// All nodes.
+#[utoipa::path(get, path = "/v1/nodes", tag = "nodes", responses((status = OK, body = List<Node>)))]
 pub async fn list(app: Shared) -> Json<List<Node>> {
     let intent = app.store.read();
     Json(List { revision: intent.revision(), items: intent.nodes.values().map(|n| (**n).clone()).collect() })
 }
 
+/// A node.
+#[utoipa::path(get, path = "/v1/nodes/{name}", tag = "nodes", params(("name" = Name, Path)),
+    responses((status = OK, body = Node)))]
 pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Node>, Failure> {
     find(&app, &name).map(Json).ok_or_else(|| Failure::not_found(Kind::Node, &name))
 }
 
-/// An agent joins. It is not made to wait for switches: its own is not there before it has joined.
+/// An agent joins.
+///
+/// It is not made to wait for switches: its own is not there before it has joined.
+#[utoipa::path(put, path = "/v1/nodes/{name}", tag = "nodes", params(("name" = Name, Path)), request_body = NodeSpec,
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
 pub async fn put(app: Shared, Path(name): Path, Body(spec): Body<NodeSpec>) -> Result<Response, Failure> {
     if let Some(there) = find(&app, &name)
         && there.spec.address != spec.address
@@ -45,11 +58,16 @@ pub async fn put(app: Shared, Path(name): Path, Body(spec): Body<NodeSpec>) -> R
     write(&app, Change::PutNode(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
+/// Removes a node.
+#[utoipa::path(delete, path = "/v1/nodes/{name}", tag = "nodes", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::DeleteNode(name.clone()), query, |app| find(app, &name)).await
 }
 
 /// What the node's agent is to make true, as soon as it is newer than `after`.
+#[utoipa::path(get, path = "/v1/nodes/{name}/config", tag = "agents", params(("name" = Name, Path), ConfigQuery),
+    responses((status = OK, body = AgentConfig)))]
 pub async fn config(
     app: Shared,
     Path(name): Path,
@@ -68,6 +86,9 @@ pub async fn config(
     config.map(Json).ok_or_else(missing)
 }
 
+/// What the node's agent saw since its last report.
+#[utoipa::path(post, path = "/v1/nodes/{name}/report", tag = "agents", params(("name" = Name, Path)),
+    request_body = AgentReport, responses((status = OK, body = serde_json::Value)))]
 pub async fn report(
     app: Shared,
     Path(name): Path,

@@ -9,6 +9,7 @@ use api::{
 use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     App, Shared,
@@ -22,6 +23,14 @@ use crate::{
     pipeline::Table,
 };
 
+/// That the controller runs.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = OK, body = String)))]
+pub async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// Whether every switch has acknowledged the store's revision.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = OK, body = String)))]
 pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
     let status = observe(&app).await;
     if status.converged {
@@ -30,23 +39,33 @@ pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
     Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "not every switch has acknowledged the store's revision"))
 }
 
+/// Figures for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = OK, body = String)))]
 pub async fn metrics(app: Shared) -> String {
     app.metrics.page()
 }
 
+/// The controllers, the switches, and whether all is converged.
+#[utoipa::path(get, path = "/v1/status", tag = "status", responses((status = OK, body = Status)))]
 pub async fn status(app: Shared) -> Json<Status> {
     Json(observe(&app).await)
 }
 
+/// Round-trip time and loss of every directed pair of nodes, through the tunnels.
+#[utoipa::path(get, path = "/v1/mesh", tag = "status", responses((status = OK, body = Mesh)))]
 pub async fn mesh(app: Shared) -> Json<Mesh> {
     let nodes: Vec<Name> = app.store.read().nodes.keys().cloned().collect();
     Json(app.agents.mesh(&nodes, Instant::now()))
 }
 
+/// What happened lately.
+#[utoipa::path(get, path = "/v1/events", tag = "status", responses((status = OK, body = Vec<Event>)))]
 pub async fn events(app: Shared) -> Json<Vec<Event>> {
     Json(app.events.all())
 }
 
+/// The tables packets go through.
+#[utoipa::path(get, path = "/v1/pipeline", tag = "status", responses((status = OK, body = Vec<PipelineTable>)))]
 pub async fn pipeline() -> Json<Vec<PipelineTable>> {
     let table = |table: Table| PipelineTable {
         id: table.id(),
@@ -58,14 +77,20 @@ pub async fn pipeline() -> Json<Vec<PipelineTable>> {
 }
 
 /// `?diff=…&at=…`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct FlowsQuery {
+    /// Only what is not as it is to be.
     #[serde(default)]
     diff: bool,
+    /// What it was to have at that time, as RFC 3339.
+    #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
 }
 
+/// The flows that the switch itself answers.
+#[utoipa::path(get, path = "/v1/nodes/{name}/flows", tag = "switches", params(("name" = Name, Path), FlowsQuery), responses((status = OK, body = FlowDump)))]
 pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery>) -> Result<Json<FlowDump>, Failure> {
     let compiled = match query.at {
         Some(time) => {
@@ -92,6 +117,8 @@ pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery
     }))
 }
 
+/// The groups that the switch itself answers.
+#[utoipa::path(get, path = "/v1/nodes/{name}/groups", tag = "switches", params(("name" = Name, Path)), responses((status = OK, body = GroupDump)))]
 pub async fn groups(app: Shared, Path(name): Path) -> Result<Json<GroupDump>, Failure> {
     let session = session(&app, &name)?;
     let (described, counted) = session.read_groups().await.map_err(|error| unreadable(&name, &error))?;

@@ -10,6 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::{Shared, body::Query, error::Failure};
 use crate::{
@@ -21,13 +22,19 @@ use crate::{
 const BOOKMARK: Duration = Duration::from_secs(10);
 
 /// `?after=…&kind=…`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct WatchQuery {
+    /// The revision of which the client knows.
     after: u64,
+    /// The kind to tell of; all if there is none.
     kind: Option<Kind>,
 }
 
+/// Every change after a revision, one JSON object a line, for as long as the client reads.
+#[utoipa::path(get, path = "/v1/watch", tag = "objects", params(WatchQuery),
+    responses((status = OK, body = WatchEvent, content_type = "application/x-ndjson")))]
 pub async fn watch(app: Shared, Query(query): Query<WatchQuery>) -> Result<Response, Failure> {
     let lines = futures::stream::unfold(Some((app.store.watch(query.after), query)), |state| async move {
         let (mut watch, query) = state?;

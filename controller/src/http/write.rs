@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use super::{App, error::Failure};
 use crate::{intent::Change, store::Accepted};
@@ -17,12 +18,17 @@ use crate::{intent::Change, store::Accepted};
 const MAX_TIMEOUT: f64 = 600.0;
 
 /// `?wait=…&timeout=…`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct WaitQuery {
+    /// Whether to answer only when every switch concerned has acknowledged the write.
     #[serde(default = "yes")]
+    #[param(default = true)]
     wait: bool,
+    /// The longest to wait for that, in seconds.
     #[serde(default = "ten")]
+    #[param(default = 10.0, minimum = 0.0, maximum = 600.0)]
     timeout: f64,
 }
 
