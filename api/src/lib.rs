@@ -16,6 +16,7 @@ mod manifest;
 mod name;
 mod network;
 mod node;
+mod prediction;
 mod schema;
 mod service;
 pub mod status;
@@ -30,6 +31,7 @@ pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, P
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
 pub use node::{Datapath, Node, NodeSpec};
+pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
 
 use serde::{Deserialize, Serialize};

@@ -19,6 +19,7 @@ pub mod intent;
 pub mod membership;
 pub mod metrics;
 pub mod pipeline;
+pub mod predict;
 pub mod reconcile;
 pub mod runtime;
 mod serve;

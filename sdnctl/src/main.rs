@@ -9,6 +9,7 @@ mod objects;
 mod openflow_cmd;
 mod output;
 mod ovsdb_cmd;
+mod predict;
 mod service;
 mod status;
 
@@ -52,7 +53,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
         Command::Service(verb) => service::run(&remote, verb).await,
         Command::Apply(cli::Files { files }) => apply::apply(&remote, &files).await,
-        Command::Plan(cli::Files { files }) => apply::plan(&remote, &files).await,
+        Command::Plan(cli::Plan { size: Some(size), .. }) => predict::show(&remote, &size).await,
+        Command::Plan(cli::Plan { files, size: None }) => apply::plan(&remote, &files).await,
         Command::Get { objects } => apply::get(&remote, &objects).await,
         Command::Watch { after, kind } => apply::watch(&remote, after, kind).await,
         Command::Backup { file } => apply::backup(&remote, &file).await,

@@ -1,6 +1,8 @@
 //! `/v1/apply` and `/v1/plan`: objects of a file, together or not at all.
 
-use api::{Applied, Apply, Effect, Kind, Manifest, Name, Outcome, Planned, PlannedNode};
+use api::{
+    Applied, Apply, DEFAULT_NETWORK, Effect, Kind, Manifest, Name, Outcome, Planned, PlannedNode, Prediction, Size,
+};
 use axum::{Json, http::StatusCode, response::IntoResponse, response::Response};
 
 use super::{
@@ -11,7 +13,8 @@ use super::{
 };
 use crate::{
     dump::{self, Owners},
-    intent::{self, Change, Rejected},
+    intent::{self, Change, Refused, Rejected},
+    predict,
     store::ProposeError,
 };
 
@@ -54,6 +57,14 @@ pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>,
     };
     let nodes = deltas.into_iter().map(node).collect();
     Ok(Json(Planned { revision: intent.revision(), objects: outcomes(about, &plan.effects), nodes }))
+}
+
+/// What a size that is not built would take.
+#[utoipa::path(get, path = "/v1/plan", tag = "files", params(Size), responses((status = OK, body = Prediction)))]
+pub async fn predict(app: Shared, Query(size): Query<Size>) -> Result<Json<Prediction>, Failure> {
+    let network = app.store.read().networks.get(DEFAULT_NETWORK).cloned();
+    let network = network.ok_or_else(ending)?;
+    Ok(Json(predict::predict(app.settings.mesh, &network.spec, size).map_err(Refused::from)?))
 }
 
 /// The objects in the order in which they build on each other, and what makes each of them so.

@@ -70,7 +70,7 @@ pub fn router(app: Arc<App>) -> Router {
 fn routes() -> OpenApiRouter<Arc<App>> {
     let files = OpenApiRouter::new()
         .routes(routes!(apply::apply))
-        .routes(routes!(apply::plan))
+        .routes(routes!(apply::plan, apply::predict))
         .routes(routes!(backup::restore))
         .layer(DefaultBodyLimit::max(MAX_FILE));
     OpenApiRouter::new()

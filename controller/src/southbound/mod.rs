@@ -8,6 +8,6 @@ mod switch;
 mod switches;
 
 pub use hosts::serve as serve_hosts;
-pub use messages::{flow, installed};
+pub use messages::{bundle, flow, installed};
 pub use switch::SwitchSession;
 pub use switches::{Switches, serve as serve_switches};
