@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::{error::plain, gossip::Members};
+use crate::{error::plain, follow::Configs, gossip::Members};
 
 /// How long the controller may take to accept a report.
 const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::from_secs(2) };
@@ -23,10 +23,11 @@ pub async fn keep(
     node: &Name,
     mut reports: mpsc::Receiver<AgentReport>,
     members: watch::Receiver<Members>,
+    configs: Configs,
 ) {
     let one = |client| {
         let (reports_in, queue) = mpsc::channel(1);
-        (reports_in, tell(client, node, queue, members.clone()))
+        (reports_in, tell(client, node, queue, members.clone(), configs.clone()))
     };
     let (queues, tellers): (Vec<_>, Vec<_>) = clients.iter().map(one).unzip();
     let share = async {
@@ -42,6 +43,7 @@ async fn tell(
     node: &Name,
     mut reports: mpsc::Receiver<AgentReport>,
     members: watch::Receiver<Members>,
+    configs: Configs,
 ) {
     let path = format!("/v1/nodes/{node}/report");
     let mut told = Told::default();
@@ -51,6 +53,8 @@ async fn tell(
             (members.aged(Instant::now()), members.counts.clone())
         };
         report.gossip = counts;
+        let current = configs.borrow().clone().filter(|current| current.fresh);
+        report.follows = current.map_or(0, |current| current.config.revision);
         (report.members, report.all_members) = told.lacks(&list, Instant::now());
         match client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {
             Ok(_) => told.learn(&list, report.all_members, Instant::now()),

@@ -68,7 +68,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
-        () = report::keep(&clients, &host.node, reported, known.clone()) => "report",
+        () = report::keep(&clients, &host.node, reported, known.clone(), changed.clone()) => "report",
         () = endpoint::keep(&endpoints) => "endpoints",
         result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {

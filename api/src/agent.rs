@@ -79,6 +79,9 @@ pub struct AgentReport {
     /// What became of gossip since the agent started.
     #[serde(default)]
     pub gossip: GossipCounts,
+    /// The revision of the [`AgentConfig`] that the agent follows; 0 while it has none of this controller's.
+    #[serde(default)]
+    pub follows: u64,
 }
 
 /// What became of probes sent to a peer through the data plane.

@@ -30,7 +30,7 @@ pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
-pub use node::{Datapath, Node, NodeSpec};
+pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Invalid, Name};
+use crate::{GossipCounts, Invalid, Name};
 
 /// Which of Open vSwitch's datapaths a bridge uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,6 +73,35 @@ pub struct Node {
     pub down: bool,
     /// What its agent said.
     pub spec: NodeSpec,
+}
+
+/// A host, and what is made of it: `GET /v1/nodes/NODE`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeStatus {
+    /// The host.
+    #[serde(flatten)]
+    pub node: Node,
+    /// Whether it is there; none from a controller that does not know yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<Membership>,
+}
+
+/// Whether a host is there, by what its peers say and what the controller hears of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Membership {
+    /// `alive`, `suspect` or `down`.
+    pub state: String,
+    /// Since when, as RFC 3339.
+    pub since: String,
+    /// How many agents see it alive.
+    pub seen_by: usize,
+    /// How many agents have an opinion of it.
+    pub of: usize,
+    /// How long ago there was a word from it, in seconds: a report, or anything from its switch.
+    pub silent_seconds: f64,
+    /// What became of gossip since its agent started, as that last said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gossip: Option<GossipCounts>,
 }
 
 impl Node {

@@ -14,9 +14,9 @@ pub struct Status {
     pub version: String,
     /// The store's revision.
     pub revision: u64,
-    /// Whether every switch has acknowledged that revision.
+    /// Whether every switch has acknowledged that revision, but for those of hosts that are down.
     pub converged: bool,
-    /// Whether every directed pair of nodes has an answered probe within the last seconds.
+    /// Whether every directed pair of nodes that are not down has an answered probe within the last seconds.
     pub mesh_ready: bool,
     /// Seconds since the controller started.
     pub uptime_seconds: f64,
@@ -57,7 +57,10 @@ pub struct SwitchStatus {
     pub ovsdb: bool,
     /// Whether the host's agent reported within the last seconds.
     pub agent: bool,
-    /// Whether all of the above hold and the switch is at the store's revision.
+    /// Whether its host is down: its peers have lost it.
+    #[serde(default)]
+    pub down: bool,
+    /// Whether it is not down, all of the above hold and the switch is at the store's revision.
     pub ready: bool,
     /// The revision the switch has acknowledged.
     pub revision: u64,
@@ -195,7 +198,7 @@ pub struct Group {
 pub struct Event {
     /// When, as RFC 3339.
     pub at: String,
-    /// What kind of thing: `drift`, `refused`, `session`.
+    /// What kind of thing: `drift`, `refused`, `session`, `member`.
     pub kind: String,
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]

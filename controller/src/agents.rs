@@ -7,7 +7,7 @@ use std::{
 };
 
 use api::{
-    AgentReport, Name, Probe,
+    AgentReport, GossipCounts, Name, Probe,
     status::{Link, Mesh},
 };
 use tokio::sync::watch;
@@ -15,9 +15,18 @@ use tokio::sync::watch;
 /// How old a report may be for its agent to count as there.
 pub const FRESH: Duration = Duration::from_secs(4);
 
+/// What an agent last said.
+struct Report {
+    at: Instant,
+    probes: BTreeMap<Name, Probe>,
+    gossip: GossipCounts,
+    /// The revision of the configuration it follows.
+    follows: u64,
+}
+
 #[derive(Default)]
 struct Agent {
-    reported: Option<(Instant, BTreeMap<Name, Probe>)>,
+    reported: Option<Report>,
     config: watch::Sender<u64>,
 }
 
@@ -36,7 +45,8 @@ impl Agents {
     /// An agent reported at `now`.
     pub fn report(&self, node: &Name, report: AgentReport, now: Instant) {
         let probes = report.probes.into_iter().map(|probe| (probe.peer.clone(), probe)).collect();
-        self.lock().entry(node.clone()).or_default().reported = Some((now, probes));
+        let report = Report { at: now, probes, gossip: report.gossip, follows: report.follows };
+        self.lock().entry(node.clone()).or_default().reported = Some(report);
     }
 
     /// What a node's agent is to make true changed with this revision.
@@ -66,11 +76,21 @@ impl Agents {
         self.lock().get(node).is_some_and(|agent| agent.fresh(now).is_some())
     }
 
+    /// Whether every agent that reported lately follows its configuration as of `revision`, or a later one.
+    pub fn all_follow(&self, revision: u64, now: Instant) -> bool {
+        self.lock().values().filter_map(|agent| agent.fresh(now)).all(|report| report.follows >= revision)
+    }
+
+    /// What became of a node's gossip since its agent started, as it last said.
+    pub fn gossip(&self, node: &Name) -> Option<GossipCounts> {
+        Some(self.lock().get(node)?.reported.as_ref()?.gossip.clone())
+    }
+
     /// Whether the last probe of every directed pair of `nodes` was answered lately.
     pub fn all_up(&self, nodes: &[Name], now: Instant) -> bool {
         let agents = self.lock();
         nodes.iter().all(|from| {
-            let probes = agents.get(from).and_then(|agent| agent.fresh(now));
+            let probes = agents.get(from).and_then(|agent| agent.fresh(now)).map(|report| &report.probes);
             let up =
                 |to: &Name| probes.and_then(|probes| probes.get(to)).is_some_and(|probe| probe.rtt_seconds.is_some());
             nodes.iter().all(|to| to == from || up(to))
@@ -82,7 +102,7 @@ impl Agents {
         let agents = self.lock();
         let mut links = Vec::with_capacity(nodes.len().saturating_mul(nodes.len()));
         for from in nodes {
-            let probes = agents.get(from).and_then(|agent| agent.fresh(now));
+            let probes = agents.get(from).and_then(|agent| agent.fresh(now)).map(|report| &report.probes);
             for to in nodes.iter().filter(|to| *to != from) {
                 links.push(link(from, to, probes.and_then(|probes| probes.get(to))));
             }
@@ -96,9 +116,8 @@ impl Agents {
 }
 
 impl Agent {
-    fn fresh(&self, now: Instant) -> Option<&BTreeMap<Name, Probe>> {
-        let (at, probes) = self.reported.as_ref()?;
-        (now.saturating_duration_since(*at) < FRESH).then_some(probes)
+    fn fresh(&self, now: Instant) -> Option<&Report> {
+        self.reported.as_ref().filter(|report| now.saturating_duration_since(report.at) < FRESH)
     }
 }
 

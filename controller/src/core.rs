@@ -6,6 +6,8 @@
 //!  BatchDone, HostDone ──────────────────────►     └── acknowledged ► Action::Resolve
 //! ```
 
+mod hosts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::{Compiler, Host, Settings, State, Tally, View, host},
     intent::{Intent, Key, Txn},
+    membership::{self, Membership},
     pipeline::{FlowBody, FlowKey},
     reconcile::{Audit, Batch, Drift, Refusal, Switch},
 };
@@ -42,6 +45,12 @@ pub enum Action {
     Report(Name, Vec<Drift>),
     /// All switches concerned have acknowledged what this waiter waits for.
     Resolve(u64),
+    /// A host's standing changed.
+    Standing(membership::Event),
+    /// Ask this node's switch for a word, and say [`Core::word`] if there comes one.
+    Challenge(Name),
+    /// Propose that this node is down, or that it is not.
+    SetDown(Name, bool),
 }
 
 /// Ports by name, and why they do not work.
@@ -54,8 +63,10 @@ const ELSEWHERE: usize = 256;
 /// What is known of one node.
 #[derive(Default)]
 struct NodeState {
-    /// Whether another controller is to be its switch's master: nobody waits for it here.
+    /// Whether another controller is to be its switch's master, or the host is down: nobody waits for it here.
     elsewhere: bool,
+    /// Whether the host is down, as it is written.
+    down: bool,
     session: Option<SessionId>,
     switch: Switch,
     /// Ports that each revision changed and the host's OVSDB has not acknowledged.
@@ -112,14 +123,23 @@ pub struct Core {
     waiters: BTreeMap<u64, Vec<u64>>,
     /// The nodes that this controller is to be master of; none while it is the only one: all of them.
     mine: Option<BTreeSet<Name>>,
+    membership: Membership,
+    /// Which nodes were proposed to be down or back, and when.
+    proposed: BTreeMap<Name, Instant>,
 }
 
 impl Core {
     /// A core that starts from `intent`.
-    pub fn new(settings: Settings, intent: Intent) -> Self {
+    pub fn new(settings: Settings, intent: Intent, now: Instant) -> Self {
         let compiler = Compiler::new(settings, intent);
-        let nodes = compiler.tallies().map(|(name, _)| (name.clone(), NodeState::default())).collect();
-        Self { compiler, nodes, pending: BTreeMap::new(), waiters: BTreeMap::new(), mine: None }
+        let (mut nodes, mut membership) = (BTreeMap::new(), Membership::new(now));
+        for (name, node) in &compiler.intent().nodes {
+            let down = node.down;
+            nodes.insert(name.clone(), NodeState { elsewhere: down, down, ..NodeState::default() });
+            membership.add(name, node.down, now);
+        }
+        let (pending, waiters, proposed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { compiler, nodes, pending, waiters, mine: None, membership, proposed }
     }
 
     /// The compiler, to look at what is desired.
@@ -132,28 +152,8 @@ impl Core {
         self.nodes.keys().filter_map(|name| self.set_host(name)).collect()
     }
 
-    /// This controller is to be master of these nodes; others bring the others where they are to be.
-    pub fn assign(&mut self, mine: BTreeSet<Name>) -> Vec<Action> {
-        let mut actions = Vec::new();
-        for (name, state) in &mut self.nodes {
-            let elsewhere = !mine.contains(name);
-            if std::mem::replace(&mut state.elsewhere, elsewhere) == elsewhere {
-                continue;
-            }
-            for revision in state.pending() {
-                match elsewhere {
-                    true => settle(&mut self.pending, revision),
-                    false => *self.pending.entry(revision).or_default() += 1,
-                }
-            }
-        }
-        self.mine = Some(mine);
-        actions.extend(self.resolve());
-        actions
-    }
-
     /// A transaction was committed. Those of before the core began are in the intent it began with.
-    pub fn apply(&mut self, txn: &Txn) -> Vec<Action> {
+    pub fn apply(&mut self, txn: &Txn, now: Instant) -> Vec<Action> {
         if txn.revision <= self.compiler.intent().revision() {
             return Vec::new();
         }
@@ -167,17 +167,18 @@ impl Core {
             }
             actions.push(Action::RemoveHost(name));
         }
-        let mesh_changed = txn.writes.iter().any(|w| matches!(w.key, Key::Node(_) | Key::Subnet(..) | Key::Network(_)));
-        if mesh_changed {
+        actions.extend(self.follow(txn, now));
+        let agents_too = |key: &Key| matches!(key, Key::Node(_) | Key::Subnet(..) | Key::Network(_) | Key::Gossip);
+        let all_agents = txn.writes.iter().any(|write| agents_too(&write.key));
+        if all_agents {
             actions.extend(self.compiler.tallies().map(|(name, _)| Action::AgentChanged(name.clone())));
         }
         for (name, delta) in deltas {
-            if !delta.ports.is_empty() && !mesh_changed {
+            if !delta.ports.is_empty() && !all_agents {
                 actions.push(Action::AgentChanged(name.clone()));
             }
-            let elsewhere = self.mine.as_ref().is_some_and(|mine| !mine.contains(&name));
-            let state =
-                self.nodes.entry(name.clone()).or_insert_with(|| NodeState { elsewhere, ..NodeState::default() });
+            let new = self.new_node(&name);
+            let state = self.nodes.entry(name.clone()).or_insert(new);
             if !(delta.flows.is_empty() && delta.groups.is_empty()) {
                 state.switch.changed(&delta, txn.revision);
                 if !state.elsewhere {
@@ -300,7 +301,7 @@ impl Core {
         actions
     }
 
-    /// Time has passed: what was refused is tried again.
+    /// Time has passed: what was refused is tried again, and hosts are looked at.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Action> {
         let due = |state: &NodeState| state.switch.poll_timeout().is_some_and(|at| at <= now);
         let nodes: Vec<Name> =
@@ -313,11 +314,18 @@ impl Core {
                 _ => self.advance(&name, &mut actions),
             }
         }
+        actions.extend(self.look_at_hosts(now));
         actions
     }
 
     /// When [`Core::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        let look = self.membership.poll_timeout().map(|(at, _)| at);
+        self.poll_retry().into_iter().chain(look).min()
+    }
+
+    /// When something is tried again that was refused.
+    pub fn poll_retry(&self) -> Option<Instant> {
         self.nodes.values().filter_map(|state| state.switch.poll_timeout()).min()
     }
 

@@ -19,6 +19,8 @@ pub enum EventKind {
     Refused,
     /// A session came or went.
     Session,
+    /// A host is suspect, down, or back.
+    Member,
 }
 
 impl EventKind {
@@ -28,6 +30,7 @@ impl EventKind {
             Self::Drift => "drift",
             Self::Refused => "refused",
             Self::Session => "session",
+            Self::Member => "member",
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod dump;
 pub mod etcd;
 pub mod events;
 pub mod history;
+mod housekeeping;
 pub mod http;
 pub mod intent;
 pub mod membership;

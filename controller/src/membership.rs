@@ -119,6 +119,19 @@ impl Membership {
         self.nodes.entry(node.clone()).or_insert_with(|| Node::new(standing, now));
     }
 
+    /// Whoever decides has decided otherwise than what was made of the host here: that holds.
+    pub fn follow(&mut self, node: &Name, down: bool, now: Instant) {
+        let Some(found) = self.nodes.get_mut(node) else { return };
+        let from = found.standing;
+        found.follow(down, now);
+        self.changed(node.clone(), from, now);
+    }
+
+    /// The hosts and whether each is down.
+    pub fn downs(&self) -> impl Iterator<Item = (&Name, bool)> {
+        self.nodes.iter().map(|(name, node)| (name, node.standing == Standing::Down))
+    }
+
     /// A host is no longer listed.
     pub fn remove(&mut self, node: &Name) {
         self.nodes.remove(node);
@@ -220,8 +233,9 @@ impl Membership {
 
     /// What there is to show, in order of names.
     pub fn status(&self, now: Instant) -> Vec<Status> {
+        let voters = self.voters(now);
         let status = |(name, node): (&Name, &Node)| {
-            let tally = self.tally(name, node, now);
+            let tally = self.tally(name, node, voters, now);
             Status {
                 node: name.clone(),
                 standing: node.standing,
@@ -237,28 +251,39 @@ impl Membership {
     fn look(&mut self, names: BTreeSet<Name>, now: Instant) {
         for name in names {
             let Some(node) = self.nodes.get(&name).filter(|node| !node.is_well(now)) else { continue };
-            let tally = self.tally(&name, node, now);
+            let tally = self.tally(&name, node, self.voters(now), now);
             let lost = self.is_lost(node, tally, now);
             let Some(node) = self.nodes.get_mut(&name) else { continue };
             let from = node.standing;
             node.judge(tally, lost, now);
-            if node.standing != from {
-                node.since = now;
-                self.events.push_back(Event { node: name, from, to: node.standing });
-            }
+            self.changed(name, from, now);
         }
     }
 
-    fn tally(&self, name: &Name, node: &Node, now: Instant) -> Tally {
-        let voters = self.nodes.iter().filter(|(voter, other)| *voter != name && other.is_voter(now));
-        let mut tally = Tally::default();
-        for (voter, _) in voters {
-            match node.against.get(voter) {
-                None | Some(Some(MemberState::Alive)) => tally.alive += 1,
-                Some(Some(MemberState::Suspect)) => tally.suspect += 1,
-                Some(Some(MemberState::Dead)) => tally.dead += 1,
-                Some(None) => {}
+    fn changed(&mut self, name: Name, from: Standing, now: Instant) {
+        if let Some(node) = self.nodes.get_mut(&name).filter(|node| node.standing != from) {
+            node.since = now;
+            self.events.push_back(Event { node: name, from, to: node.standing });
+        }
+    }
+
+    /// How many hosts have opinions that count.
+    fn voters(&self, now: Instant) -> usize {
+        self.nodes.values().filter(|node| node.is_voter(now)).count()
+    }
+
+    /// What all `voters` but the host itself make of it: alive, as long as they do not say otherwise.
+    fn tally(&self, name: &Name, node: &Node, voters: usize, now: Instant) -> Tally {
+        let mut tally = Tally { alive: voters - usize::from(node.is_voter(now)), ..Tally::default() };
+        let counts = |voter: &Name| voter != name && self.nodes.get(voter).is_some_and(|other| other.is_voter(now));
+        for (_, view) in node.against.iter().filter(|(voter, _)| counts(voter)) {
+            match view {
+                Some(MemberState::Alive) => continue,
+                Some(MemberState::Suspect) => tally.suspect += 1,
+                Some(MemberState::Dead) => tally.dead += 1,
+                None => {}
             }
+            tally.alive -= 1;
         }
         tally
     }

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use api::Name;
+use api::{MemberView, Name};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -25,6 +25,7 @@ use crate::{
     events::{EventKind, Events},
     history::{History, TooOld},
     intent::Txn,
+    membership::{Session, Status},
     pipeline::{FlowBody, FlowKey},
     reconcile::{Audit, Batch, Refusal},
 };
@@ -79,6 +80,28 @@ pub enum Event {
     Mine(BTreeSet<Name>),
     /// How far is everyone?
     Progress(oneshot::Sender<BTreeMap<Name, NodeProgress>>),
+    /// An agent said which other hosts it sees: all of them, or those that changed.
+    Reported(Name, Vec<MemberView>, bool),
+    /// A session with a host is up, or none of its kind is any more.
+    Session(Name, Session, bool),
+    /// A host's switch said something.
+    Word(Name),
+    /// What is made of each host?
+    Standings(oneshot::Sender<Vec<Status>>),
+}
+
+impl Event {
+    /// The host of which this is a sign of life.
+    fn word(&self) -> Option<&Name> {
+        match self {
+            Self::Observed(node, ..)
+            | Self::BatchDone(node, ..)
+            | Self::Foreign(node, ..)
+            | Self::Audited(node, ..)
+            | Self::Word(node) => Some(node),
+            _ => None,
+        }
+    }
 }
 
 /// A way to talk to the core.
@@ -157,6 +180,11 @@ impl CoreHandle {
         self.ask(Event::Progress).await.unwrap_or_default()
     }
 
+    /// What is made of each host, in order of names.
+    pub async fn standings(&self) -> Vec<Status> {
+        self.ask(Event::Standings).await.unwrap_or_default()
+    }
+
     /// What switches are to have; none while the controller ends.
     pub async fn compiled(&self) -> Option<Compiler> {
         self.ask(Event::Compiled).await
@@ -184,12 +212,23 @@ impl CoreHandle {
     }
 }
 
+/// What the core has done by others.
+pub struct Outlets {
+    /// Told when there is something new for an agent.
+    pub agents: Arc<Agents>,
+    /// Told what happened.
+    pub log: Arc<Events>,
+    /// Whose switches are to be asked for a word.
+    pub challenges: mpsc::UnboundedSender<Name>,
+    /// Which nodes are to be written down as down, or back.
+    pub downs: mpsc::UnboundedSender<(Name, bool)>,
+}
+
 /// Runs the core until all handles are gone.
-pub async fn run(core: Core, agents: Arc<Agents>, log: Arc<Events>, events: mpsc::UnboundedReceiver<Event>) {
+pub async fn run(core: Core, outlets: Outlets, events: mpsc::UnboundedReceiver<Event>) {
     let mut shell = Shell {
         core,
-        agents,
-        log,
+        outlets,
         history: History::default(),
         slot: None,
         sessions: BTreeMap::new(),
@@ -205,8 +244,7 @@ pub async fn run(core: Core, agents: Arc<Agents>, log: Arc<Events>, events: mpsc
 
 struct Shell {
     core: Core,
-    agents: Arc<Agents>,
-    log: Arc<Events>,
+    outlets: Outlets,
     history: History,
     /// Of the switch whose reading is at hand.
     slot: Option<(Name, Slot)>,
@@ -229,6 +267,10 @@ impl Shell {
                 }
             };
             let Some(event) = event else { return };
+            if let Some(node) = event.word() {
+                let actions = self.core.word(node, Instant::now());
+                self.act(actions);
+            }
             let actions = self.hear(event);
             self.act(actions);
             self.slot = None;
@@ -238,7 +280,7 @@ impl Shell {
     fn hear(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Txn(txn) => {
-                let actions = self.core.apply(&txn);
+                let actions = self.core.apply(&txn, Instant::now());
                 self.history.record(Timestamp::now(), self.core.compiler().clone(), txn.writes.len());
                 return actions;
             }
@@ -281,6 +323,11 @@ impl Shell {
             Event::When(revision, answer) => drop(answer.send(self.history.when(revision))),
             Event::Compiled(answer) => drop(answer.send(self.core.compiler().clone())),
             Event::Progress(answer) => drop(answer.send(self.core.progress())),
+            Event::Reported(node, members, all) => return self.core.reported(&node, &members, all, Instant::now()),
+            Event::Session(node, session, up) => return self.core.session(&node, session, up, Instant::now()),
+            // Heard already.
+            Event::Word(_) => {}
+            Event::Standings(answer) => drop(answer.send(self.core.standings(Instant::now()))),
         }
         Vec::new()
     }
@@ -303,14 +350,16 @@ impl Shell {
                 Action::RemoveHost(node) => {
                     self.hosts.remove(&node);
                     self.sessions.remove(&node);
-                    self.agents.forget(&node);
+                    self.outlets.agents.forget(&node);
                 }
-                Action::AgentChanged(node) => self.agents.changed(&node, self.core.compiler().intent().revision()),
+                Action::AgentChanged(node) => {
+                    self.outlets.agents.changed(&node, self.core.compiler().intent().revision());
+                }
                 Action::Report(node, drifts) => {
                     let owners = Owners::new(&[self.core.compiler().intent()]);
                     for drift in &drifts {
                         let (owner, message) = dump::drift(drift, &owners);
-                        self.log.record(EventKind::Drift, Some(&node), owner, message);
+                        self.outlets.log.record(EventKind::Drift, Some(&node), owner, message);
                     }
                 }
                 Action::Resolve(waiter) => {
@@ -318,6 +367,13 @@ impl Shell {
                         let _ = answer.send(());
                     }
                 }
+                Action::Standing(event) => {
+                    let message = format!("{}, was {}", event.to.as_str(), event.from.as_str());
+                    self.outlets.log.record(EventKind::Member, Some(&event.node), None, message);
+                }
+                // Whoever takes these lives as long as the process.
+                Action::Challenge(node) => drop(self.outlets.challenges.send(node)),
+                Action::SetDown(node, down) => drop(self.outlets.downs.send((node, down))),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use anyhow::Context;
 use api::{DEFAULT_NETWORK, Name, NetworkSpec};
 use axum::Router;
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, sync::mpsc};
 
 use crate::{
     agents::Agents,
@@ -18,11 +18,12 @@ use crate::{
     core::Core,
     etcd,
     events::Events,
+    housekeeping,
     http::{App, router},
     intent::Change,
     metrics::Metrics,
-    runtime::{CoreHandle, Event, run},
-    southbound::{Switches, serve_hosts, serve_switches},
+    runtime::{CoreHandle, Event, Outlets, run},
+    southbound::{Switches, serve_challenges, serve_hosts, serve_switches},
     store::Store,
 };
 
@@ -57,11 +58,17 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     let agents = Arc::new(Agents::new(intent.revision()));
     let log = Arc::new(Events::default());
     let switches = Switches::new(metrics.clone(), log.clone());
-    tokio::spawn(run(Core::new(settings.clone(), intent), agents.clone(), log.clone(), events));
+    let (challenges, challenged) = mpsc::unbounded_channel();
+    let (downs, written) = mpsc::unbounded_channel();
+    let outlets = Outlets { agents: agents.clone(), log: log.clone(), challenges, downs };
+    tokio::spawn(run(Core::new(settings.clone(), intent, Instant::now()), outlets, events));
+    tokio::spawn(serve_challenges(challenged, switches.clone(), core.clone()));
+    tokio::spawn(housekeeping::record_downs(written, store.clone()));
     let cluster = match shared {
         None => Cluster::alone(store.read().generation()),
         Some((client, me)) => cluster::join(client, me.as_str(), member(&args)?, store.clone(), core.clone()).await?,
     };
+    tokio::spawn(housekeeping::keep_gossip_keys(store.clone(), cluster.clone(), agents.clone()));
     tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), cluster.clone()));
     tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), cluster.clone()));
     let mut core = core;

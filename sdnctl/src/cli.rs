@@ -35,7 +35,10 @@ pub enum Command {
     Status,
     /// Hosts.
     #[command(subcommand)]
-    Node(Verb),
+    Node(NodeVerb),
+    /// What seals gossip between agents.
+    #[command(subcommand)]
+    Gossip(GossipVerb),
     /// Address spaces.
     #[command(subcommand)]
     Network(NetworkVerb),
@@ -88,7 +91,7 @@ pub enum Command {
     Groups(Groups),
     /// The tables packets go through.
     Pipeline,
-    /// What happened lately: foreign changes, refusals, sessions.
+    /// What happened lately: foreign changes, refusals, sessions, hosts lost and back.
     Events,
     /// Decode, encode, print and parse OpenFlow messages, a line each.
     #[command(subcommand)]
@@ -114,6 +117,22 @@ pub enum Verb {
     Inspect { name: Name },
     /// Removes one.
     Rm { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum NodeVerb {
+    /// Lists them: alive, suspect or down, since when, and seen by how many others.
+    Ls,
+    /// Shows all of one.
+    Inspect { name: Name },
+    /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum GossipVerb {
+    /// Gives agents another key, step by step; that happens by itself once a day.
+    Rotate,
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod file;
 mod flows;
 mod mesh;
+mod node;
 mod objects;
 mod openflow_cmd;
 mod output;
@@ -48,7 +49,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let remote = cli::Remote::new(&cli)?;
     match cli.command {
         Command::Status => status::show(&remote).await,
-        Command::Node(verb) => objects::node(&remote, verb).await,
+        Command::Node(verb) => node::run(&remote, verb).await,
+        Command::Gossip(cli::GossipVerb::Rotate) => node::rotate(&remote).await,
         Command::Network(verb) => objects::network(&remote, verb).await,
         Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
         Command::Service(verb) => service::run(&remote, verb).await,

@@ -1,40 +1,12 @@
-//! `sdnctl node|network|endpoint`
+//! `sdnctl network|endpoint`
 
-use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Node, Written};
+use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Written};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cli::{NetworkCreate, NetworkVerb, Remote, Verb},
     output::{join, json, show, table, written},
 };
-
-pub async fn node(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
-    match verb {
-        Verb::Ls => {
-            let list: List<Node> = remote.client.get("/v1/nodes").await?;
-            show(remote, &list, |list| {
-                table(
-                    ["NAME", "ID", "ADDRESS", "MTU", "DATAPATH", "DOWN", "REVISION"],
-                    list.items.iter().map(|node| {
-                        let spec = &node.spec;
-                        let datapath = spec.datapath.as_str().to_owned();
-                        [
-                            node.name.to_string(),
-                            node.id.to_string(),
-                            spec.address.to_string(),
-                            spec.mtu.to_string(),
-                            datapath,
-                            if node.down { "yes" } else { "no" }.into(),
-                            node.revision.to_string(),
-                        ]
-                    }),
-                )
-            })
-        }
-        Verb::Inspect { name } => inspect::<Node>(remote, "nodes", &name).await,
-        Verb::Rm { name } => remove::<Node>(remote, "nodes", &name).await,
-    }
-}
 
 pub async fn network(remote: &Remote, verb: NetworkVerb) -> anyhow::Result<()> {
     match verb {

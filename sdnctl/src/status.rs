@@ -45,6 +45,7 @@ fn row(switch: &SwitchStatus) -> [String; 10] {
     let state = match (&switch.error, switch.ready) {
         (Some(error), _) => error.clone(),
         (None, true) => "ready".into(),
+        (None, false) if switch.down => "down".into(),
         (None, false) => "not ready".into(),
     };
     [

@@ -69,6 +69,13 @@ impl Cluster {
         self.alone.is_some() || self.duties.borrow().holds
     }
 
+    /// Whether what one controller is enough for is this one's to do: it is the first of those that are alive.
+    pub fn leads(&self) -> bool {
+        let duties = self.duties.borrow();
+        let first = duties.members.iter().find(|(_, known)| known.alive).map(|(id, _)| id.as_str());
+        self.alone.is_some() || (duties.holds && first == Some(self.me()))
+    }
+
     /// Where switches find controllers. A controller that is the only one is where the host found it.
     pub fn targets(&self, found: SocketAddr) -> BTreeSet<SocketAddr> {
         if self.alone.is_some() {

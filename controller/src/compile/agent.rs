@@ -32,6 +32,6 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
-        gossip_keys: None,
+        gossip_keys: intent.gossip.as_ref().map(|gossip| gossip.keys.clone()),
     })
 }

@@ -25,7 +25,7 @@ impl Touched {
         let mut touched = Self::default();
         for write in &txn.writes {
             match &write.key {
-                Key::Counters | Key::Resting(..) => {}
+                Key::Counters | Key::Resting(..) | Key::Gossip => {}
                 Key::Network(name) => touched.network(name, old, new),
                 Key::Node(name) => touched.node(name, old, new),
                 Key::Subnet(_, node) => touched.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]),

@@ -35,7 +35,7 @@ impl World {
             intent.apply(&txn);
         }
         let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640 };
-        let mut world = Self { core: Core::new(settings, intent.clone()), intent };
+        let mut world = Self { core: Core::new(settings, intent.clone(), Instant::now()), intent };
         for (session, node) in [(1, "h1"), (2, "h2")] {
             world.core.switch_up(&name(node), session);
             let sent = world.core.observed(&name(node), session, &State::default());
@@ -50,7 +50,7 @@ impl World {
         let services = self.core.compiler().settings().services;
         let txn = self.intent.plan(&[change], &services, 0).unwrap().txn.unwrap();
         self.intent.apply(&txn);
-        (txn.revision, self.core.apply(&txn))
+        (txn.revision, self.core.apply(&txn, Instant::now()))
     }
 
     /// Switches and hosts accept all they are sent; what comes of that.

@@ -86,6 +86,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(nodes::inspect, nodes::put, nodes::remove))
         .routes(routes!(nodes::config))
         .routes(routes!(nodes::report))
+        .routes(routes!(nodes::rotate))
         .routes(routes!(observe::flows))
         .routes(routes!(observe::groups))
         .routes(routes!(blame::blame))

@@ -1,9 +1,13 @@
 //! `/v1/nodes`, and what agents ask and say.
 
-use std::time::Instant;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use api::{AgentConfig, AgentReport, Kind, List, Name, Node, NodeSpec, Written};
+use api::{AgentConfig, AgentReport, Kind, List, Membership, Name, Node, NodeSpec, NodeStatus, Written};
 use axum::{Json, http::StatusCode, response::Response};
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,7 +17,7 @@ use super::{
     error::Failure,
     write::{WaitQuery, seconds, write},
 };
-use crate::{compile::agent_config, intent::Change};
+use crate::{compile::agent_config, housekeeping::step_gossip, intent::Change, membership, runtime::Event};
 
 /// `?after=…&timeout=…`
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,18 +31,38 @@ pub struct ConfigQuery {
     timeout: f64,
 }
 
-/// All nodes.
-#[utoipa::path(get, path = "/v1/nodes", tag = "nodes", responses((status = OK, body = List<Node>)))]
-pub async fn list(app: Shared) -> Json<List<Node>> {
+/// All nodes, and which of them are there.
+#[utoipa::path(get, path = "/v1/nodes", tag = "nodes", responses((status = OK, body = List<NodeStatus>)))]
+pub async fn list(app: Shared) -> Json<List<NodeStatus>> {
+    let mut standings = standings(&app).await;
     let intent = app.store.read();
-    Json(List { revision: intent.revision(), items: intent.nodes.values().map(|n| (**n).clone()).collect() })
+    let mut status = |node: &Node| NodeStatus { node: node.clone(), membership: standings.remove(&node.name) };
+    Json(List { revision: intent.revision(), items: intent.nodes.values().map(|node| status(node)).collect() })
 }
 
-/// A node.
+/// A node, and whether it is there.
 #[utoipa::path(get, path = "/v1/nodes/{name}", tag = "nodes", params(("name" = Name, Path)),
-    responses((status = OK, body = Node)))]
-pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Node>, Failure> {
-    find(&app, &name).map(Json).ok_or_else(|| Failure::not_found(Kind::Node, &name))
+    responses((status = OK, body = NodeStatus)))]
+pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<NodeStatus>, Failure> {
+    let node = find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Node, &name))?;
+    let membership = standings(&app).await.remove(&name);
+    let membership = membership.map(|found| Membership { gossip: app.agents.gossip(&name), ..found });
+    Ok(Json(NodeStatus { node, membership }))
+}
+
+/// What is made of each host.
+async fn standings(app: &App) -> BTreeMap<Name, Membership> {
+    let now = Timestamp::now();
+    let ago = |seconds| now.checked_sub(Duration::from_secs_f64(seconds)).unwrap_or(now).to_string();
+    let shown = |status: membership::Status| Membership {
+        state: status.standing.as_str().into(),
+        since: ago(status.since_seconds),
+        seen_by: status.seen_by,
+        of: status.of,
+        silent_seconds: status.silent_seconds,
+        gossip: None,
+    };
+    app.core.standings().await.into_iter().map(|status| (status.node.clone(), shown(status))).collect()
 }
 
 /// An agent joins.
@@ -92,10 +116,24 @@ pub async fn config(
 pub async fn report(
     app: Shared,
     Path(name): Path,
-    Body(report): Body<AgentReport>,
+    Body(mut report): Body<AgentReport>,
 ) -> Result<Json<serde_json::Value>, Failure> {
     find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Node, &name))?;
+    let members = std::mem::take(&mut report.members);
+    app.core.tell(Event::Reported(name.clone(), members, report.all_members));
     app.agents.report(&name, report, Instant::now());
+    Ok(Json(serde_json::json!({})))
+}
+
+/// Agents get another gossip key, step by step.
+#[utoipa::path(post, path = "/v1/gossip/rotate", tag = "agents", responses((status = OK, body = serde_json::Value)))]
+pub async fn rotate(app: Shared) -> Result<Json<serde_json::Value>, Failure> {
+    let gossip = app.store.read().gossip;
+    if gossip.as_ref().is_some_and(|gossip| gossip.is_under_way()) {
+        return Err(Failure::new(StatusCode::CONFLICT, "the gossip key is being replaced already; wait until it is"));
+    }
+    let stepped = step_gossip(&app.store, gossip.map(|gossip| gossip.step)).await;
+    stepped.map_err(|error| Failure::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error:#}")))?;
     Ok(Json(serde_json::json!({})))
 }
 

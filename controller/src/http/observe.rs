@@ -155,7 +155,7 @@ async fn observe(app: &App) -> Status {
     let now = Instant::now();
     let intent = app.store.read();
     let revision = intent.revision();
-    let nodes: Vec<Name> = intent.nodes.keys().cloned().collect();
+    let there: Vec<Name> = intent.nodes.values().filter(|node| !node.down).map(|node| node.name.clone()).collect();
     let (duties, masters) = (app.cluster.duties(), app.switches.masters());
     let switches: Vec<SwitchStatus> = intent
         .nodes
@@ -171,7 +171,8 @@ async fn observe(app: &App) -> Status {
                 openflow,
                 ovsdb,
                 agent,
-                ready: openflow && ovsdb && agent && done.converged,
+                down: node.down,
+                ready: !node.down && openflow && ovsdb && agent && done.converged,
                 revision: done.first_pending.map_or(revision, |pending| pending.saturating_sub(1)),
                 flows: done.desired.flows as u64,
                 groups: done.desired.groups as u64,
@@ -196,8 +197,10 @@ async fn observe(app: &App) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
         revision,
-        converged: switches.iter().all(|s| s.openflow && s.ovsdb && progress.get(&s.node).is_some_and(|p| p.converged)),
-        mesh_ready: app.agents.all_up(&nodes, now),
+        converged: switches
+            .iter()
+            .all(|s| s.down || (s.openflow && s.ovsdb && progress.get(&s.node).is_some_and(|p| p.converged))),
+        mesh_ready: app.agents.all_up(&there, now),
         uptime_seconds: app.started.elapsed().as_secs_f64(),
         switches,
         objects,

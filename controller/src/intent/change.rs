@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{EndpointSpec, Invalid, Kind, Name, NetworkSpec, NodeSpec, ServiceSpec};
+use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, ServiceSpec};
 use ipnet::IpNet;
 
 use super::{Counters, Intent, Key, Txn, Value, Write};
@@ -32,6 +32,9 @@ pub enum Change {
     PutService(Name, ServiceSpec),
     /// Removes a service.
     DeleteService(Name),
+    /// Makes the first gossip key, or takes the step after this one of giving agents another; does nothing if that was
+    /// done already.
+    StepGossip(Option<u64>, GossipKey),
     /// Puts a backup in the place of all there is; of anything that is there only by force.
     Restore {
         /// What the backup holds.
@@ -138,6 +141,7 @@ impl<'a> Draft<'a> {
             Change::CreateService(name, spec) => self.create_service(name, spec),
             Change::PutService(name, spec) => self.put_service(name, spec),
             Change::DeleteService(name) => self.delete_service(name),
+            Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
             Change::Restore { values, force } => self.restore(values, *force),
         }
     }

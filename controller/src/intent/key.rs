@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Service};
 
-use super::Counters;
+use super::{Counters, Gossip};
 
 /// Where a value stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,8 @@ pub enum Key {
     Subnet(Name, Name),
     /// A freed address of a network.
     Resting(Name, IpAddr),
+    /// The keys that seal gossip between agents.
+    Gossip,
 }
 
 /// A value of the store.
@@ -49,6 +51,8 @@ pub enum Value {
         /// The Unix second until which it rests.
         until: u64,
     },
+    /// The keys that seal gossip between agents.
+    Gossip(Arc<Gossip>),
 }
 
 /// One key and its new value; none removes it.
@@ -78,7 +82,7 @@ impl Key {
             Self::Network(name) => Some((Kind::Network, name)),
             Self::Endpoint(name) => Some((Kind::Endpoint, name)),
             Self::Service(name) => Some((Kind::Service, name)),
-            Self::Counters | Self::Subnet(..) | Self::Resting(..) => None,
+            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Gossip => None,
         }
     }
 
@@ -92,6 +96,7 @@ impl Key {
             Self::Service(name) => format!("service/{name}"),
             Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
             Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
+            Self::Gossip => "gossip".into(),
         }
     }
 }
@@ -109,6 +114,7 @@ impl Key {
             "service" => Self::Service(name()?),
             "subnet" => Self::Subnet(name()?, name()?),
             "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
+            "gossip" => Self::Gossip,
             _ => return None,
         };
         (key.encode() == text).then_some(key)
@@ -126,6 +132,7 @@ impl Value {
             Self::Service(service) => Key::Service(service.name.clone()),
             Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
             Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
+            Self::Gossip(_) => Key::Gossip,
         }
     }
 
@@ -139,6 +146,7 @@ impl Value {
             Self::Service(service) => serde_json::to_vec(&**service),
             Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
             Self::Resting { until, .. } => serde_json::to_vec(until),
+            Self::Gossip(gossip) => serde_json::to_vec(&**gossip),
         };
         encoded.expect("these types have string keys and no failing serializer")
     }
@@ -161,6 +169,7 @@ impl Value {
             "service" => json(bytes).map(Self::Service),
             "subnet" => json(bytes).map(Self::Subnet),
             "resting" => resting(key, bytes),
+            "gossip" => json(bytes).map(Self::Gossip),
             _ => Err("a kind this version does not know".into()),
         }
         .map_err(unreadable)?;

@@ -7,6 +7,7 @@
 mod alloc;
 mod change;
 mod endpoint;
+mod gossip;
 mod index;
 mod key;
 mod network;
@@ -23,6 +24,7 @@ use imbl::OrdMap;
 pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
 
 pub use change::{Change, Effect, Plan, Refused, Rejected};
+pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
 
 use index::Index;
@@ -72,6 +74,8 @@ pub struct Intent {
     pub subnets: OrdMap<(Name, Name), Arc<NodeSubnet>>,
     /// Freed addresses by network and address, with the Unix second until which they rest.
     resting: OrdMap<(Name, IpAddr), u64>,
+    /// The keys that seal gossip between agents, once there are any.
+    pub gossip: Option<Arc<Gossip>>,
     index: Index,
 }
 
@@ -97,6 +101,7 @@ impl Intent {
             .chain(self.services.values().cloned().map(Value::Service))
             .chain(self.subnets.values().cloned().map(Value::Subnet))
             .chain(resting)
+            .chain(self.gossip.clone().map(Value::Gossip))
     }
 
     /// The revision of the last transaction.
@@ -149,6 +154,8 @@ impl Intent {
                 self.resting.insert((network.clone(), *ip), *until);
             }
             (Key::Resting(network, ip), _) => drop(self.resting.remove(&(network.clone(), *ip))),
+            (Key::Gossip, Some(Value::Gossip(gossip))) => self.gossip = Some(gossip.clone()),
+            (Key::Gossip, _) => self.gossip = None,
         }
     }
 }

@@ -29,7 +29,9 @@ impl Draft<'_> {
                 }
             }
         }
-        for key in there.iter().map(Value::key).filter(|key| !kept.contains(key) && !matches!(key, Key::Resting(..))) {
+        // Addresses go on resting, and agents go on with the keys they have.
+        let stays = |key: &Key| kept.contains(key) || matches!(key, Key::Resting(..) | Key::Gossip);
+        for key in there.iter().map(Value::key).filter(|key| !stays(key)) {
             self.remove(key);
         }
         for value in values {

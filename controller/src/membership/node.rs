@@ -127,19 +127,32 @@ impl Node {
             Standing::Alive => self.forgive(now),
             Standing::Suspect if !suspect => self.standing = Standing::Alive,
             Standing::Suspect if lost && now.saturating_duration_since(self.since) >= SUSPENSE => {
-                self.standing = Standing::Down;
-                self.downs += 1;
-                self.stable = None;
+                self.follow(true, now);
             }
             Standing::Suspect => {}
             Standing::Down => {
                 let there = silence < WORD || tally.sees();
                 self.stable = there.then(|| self.stable.unwrap_or(now));
                 if self.stable.is_some_and(|at| now.saturating_duration_since(at) >= self.hold()) {
-                    self.standing = Standing::Alive;
-                    self.forgiven = now;
+                    self.follow(false, now);
                 }
             }
+        }
+    }
+
+    /// Is down from now on, or back.
+    pub fn follow(&mut self, down: bool, now: Instant) {
+        match (self.standing, down) {
+            (Standing::Alive | Standing::Suspect, true) => {
+                self.standing = Standing::Down;
+                self.downs += 1;
+                self.stable = None;
+            }
+            (Standing::Down, false) => {
+                self.standing = Standing::Alive;
+                self.forgiven = now;
+            }
+            _ => {}
         }
     }
 

@@ -77,7 +77,7 @@ async fn session(
     let mut changes = client.changes();
     let (node, target) = identify(&client.replica(), &mut changes, core).await?;
     tracing::Span::current().record("node", node.as_str());
-    let _connected = switches.host_up(&node);
+    let _connected = switches.host_up(&node, core);
     switches.record(EventKind::Session, &node, "host's OVSDB connected".into());
     let found = SocketAddr::new(local.ip(), openflow);
     Kept { client, node, found, core, switches, cluster }.keep(changes, target).await

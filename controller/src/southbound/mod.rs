@@ -1,5 +1,6 @@
 //! Sockets: one OpenFlow and one OVSDB session per host. No policy lives here.
 
+mod challenge;
 mod fence;
 mod host_plan;
 mod hosts;
@@ -7,6 +8,7 @@ mod messages;
 mod switch;
 mod switches;
 
+pub use challenge::serve as serve_challenges;
 pub use hosts::serve as serve_hosts;
 pub use messages::{bundle, flow, installed};
 pub use switch::SwitchSession;

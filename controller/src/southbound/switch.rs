@@ -99,6 +99,11 @@ impl SwitchSession {
         }
     }
 
+    /// Whether the switch answers at all.
+    pub(super) async fn answers(&self) -> bool {
+        self.handle.request(Body::EchoRequest(Default::default())).await.is_ok()
+    }
+
     /// Whether this controller is the switch's master, as the switch says.
     async fn is_master(&self) -> Result<bool, String> {
         let ask = RoleMsg { role: Role::NOCHANGE, generation_id: 0 };

@@ -18,6 +18,7 @@ use crate::{
     cluster::Cluster,
     core::SessionId,
     events::{EventKind, Events},
+    membership::Session,
     metrics::Metrics,
     runtime::{CoreHandle, Event, Slot},
     store::Store,
@@ -73,11 +74,12 @@ impl Switches {
     }
 
     /// Counts a session to a node's OVSDB for as long as the answer lives.
-    pub(super) fn host_up(&self, node: &Name) -> HostUp {
+    pub(super) fn host_up(&self, node: &Name, core: &CoreHandle) -> HostUp {
         let mut connected = self.lock();
         *connected.hosts.entry(node.clone()).or_default() += 1;
         self.metrics.hosts_connected.set(connected.hosts.len() as i64);
-        HostUp { switches: self.clone(), node: node.clone() }
+        core.tell(Event::Session(node.clone(), Session::Ovsdb, true));
+        HostUp { switches: self.clone(), core: core.clone(), node: node.clone() }
     }
 
     /// The nodes whose switches take writes from this controller.
@@ -103,12 +105,15 @@ impl Switches {
         id
     }
 
-    fn switch_down(&self, node: &Name, id: SessionId) {
+    /// A session ended; whether it was the last one to its switch.
+    fn switch_down(&self, node: &Name, id: SessionId) -> bool {
         let mut connected = self.lock();
-        if connected.switches.get(node).is_some_and(|(current, _)| *current == id) {
+        let last = connected.switches.get(node).is_some_and(|(current, _)| *current == id);
+        if last {
             connected.switches.remove(node);
         }
         self.metrics.switches_connected.set(connected.switches.len() as i64);
+        last
     }
 
     fn lock(&self) -> MutexGuard<'_, Connected> {
@@ -119,6 +124,7 @@ impl Switches {
 /// A session to a node's OVSDB is up while this lives.
 pub(super) struct HostUp {
     switches: Switches,
+    core: CoreHandle,
     node: Name,
 }
 
@@ -129,6 +135,7 @@ impl Drop for HostUp {
             *count -= 1;
             if *count == 0 {
                 connected.hosts.remove(&self.node);
+                self.core.tell(Event::Session(self.node.clone(), Session::Ovsdb, false));
             }
         }
         self.switches.metrics.hosts_connected.set(connected.hosts.len() as i64);
@@ -154,11 +161,14 @@ pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switch
                     tracing::Span::current().record("node", node.as_str());
                     switches.record(EventKind::Session, &node, "switch connected".into());
                     let id = switches.switch_up(&node, session.clone());
+                    core.tell(Event::Session(node.clone(), Session::OpenFlow, true));
                     let served =
                         Served { node: &node, id, session, store: &store, core: &core, switches: &switches, cluster };
                     let reason = served.run(events).await;
                     switches.set_master(&node, id, false);
-                    switches.switch_down(&node, id);
+                    if switches.switch_down(&node, id) {
+                        core.tell(Event::Session(node.clone(), Session::OpenFlow, false));
+                    }
                     switches.record(EventKind::Session, &node, format!("switch disconnected: {reason}"));
                     core.tell(Event::SwitchDown(node, id));
                     reason

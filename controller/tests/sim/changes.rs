@@ -30,6 +30,20 @@ fn node(n: u64) -> Change {
     Change::PutNode(name(format!("h{n}")), serde_json::from_value(spec).expect("a node"))
 }
 
+/// An endpoint comes, or changes.
+pub fn endpoint(random: &mut Random) -> Change {
+    let (n, endpoint) = (1 + random.below(NODES), random.below(20));
+    let network = if random.chance(30) { "flat" } else { "default" };
+    let labels = if random.chance(50) { json!({"app": "web"}) } else { json!({}) };
+    let spec = json!({"node": format!("h{n}"), "network": network, "device": format!("p{endpoint}"), "labels": labels});
+    Change::PutEndpoint(name(format!("e{endpoint}")), serde_json::from_value(spec).expect("an endpoint"))
+}
+
+/// Every host joins.
+pub fn all_nodes() -> impl Iterator<Item = Change> {
+    (1..=NODES).map(node)
+}
+
 /// Something, which may be refused.
 pub fn any(random: &mut Random) -> Change {
     let n = 1 + random.below(NODES);
@@ -38,13 +52,7 @@ pub fn any(random: &mut Random) -> Change {
     match random.below(100) {
         0..10 => node(n),
         10..13 => Change::DeleteNode(name(format!("h{n}"))),
-        13..18 => Change::SetNodeDown(name(format!("h{n}")), random.chance(50)),
-        18..60 => {
-            let network = if random.chance(30) { "flat" } else { "default" };
-            let labels = if random.chance(50) { json!({"app": "web"}) } else { json!({}) };
-            let spec = json!({"node": format!("h{n}"), "network": network, "device": format!("p{endpoint}"), "labels": labels});
-            Change::PutEndpoint(name(format!("e{endpoint}")), serde_json::from_value(spec).expect("an endpoint"))
-        }
+        13..60 => self::endpoint(random),
         60..80 => Change::DeleteEndpoint(name(format!("e{endpoint}"))),
         80..95 => {
             let spec = json!({

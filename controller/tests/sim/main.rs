@@ -7,6 +7,7 @@
 //! ```
 
 mod changes;
+mod hosts;
 mod random;
 mod switch;
 mod world;
@@ -40,6 +41,23 @@ fn a_seed_replays_exactly() {
     };
     assert_eq!(trace(1), trace(1));
     assert_ne!(trace(1), trace(2));
+}
+
+#[test]
+fn a_host_that_is_off_is_down_and_nobody_waits_for_it() {
+    for seed in 0..number("SEEDS").unwrap_or(20) {
+        let mut world = World::new(seed, false);
+        world.grow();
+        world.heal();
+        world.switch_off("h2");
+        world.wait(3_000);
+        assert_eq!(world.down(), ["h2"], "seed {seed}");
+        world.grow();
+        world.wait(1_000);
+        assert!(!world.is_waited_for(), "seed {seed}: a write waits for a host that is down");
+        world.heal();
+        world.check();
+    }
 }
 
 fn run(seed: u64, aloud: bool) {

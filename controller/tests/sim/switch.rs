@@ -26,6 +26,7 @@ pub enum Answer {
     Audited(Audit),
     Done(u64, Result<(), Refusal>),
     Foreign(Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)>),
+    Word,
 }
 
 /// A switch and its session, if it has one.
@@ -38,6 +39,10 @@ pub struct Switch {
     pub orders: VecDeque<(u64, Order)>,
     /// What is on its way back.
     pub answers: VecDeque<(u64, Answer)>,
+    /// Since when its host is off.
+    pub off: Option<u64>,
+    /// When its agent last reported.
+    pub reported: u64,
 }
 
 impl Switch {

@@ -9,7 +9,8 @@ use api::Name;
 use controller::{
     compile::{Compiler, Mesh, Settings},
     core::{Action, Broken, Core},
-    intent::Intent,
+    intent::{Change, Intent},
+    membership::Session,
 };
 
 use crate::{
@@ -19,20 +20,22 @@ use crate::{
 };
 
 pub struct World {
-    random: Random,
+    pub(super) random: Random,
     aloud: bool,
     trace: Vec<String>,
     epoch: Instant,
     /// Virtual milliseconds.
-    now: u64,
+    pub(super) now: u64,
     calm: bool,
     /// What is durable.
-    intent: Intent,
-    core: Core,
-    switches: BTreeMap<Name, Switch>,
+    pub(super) intent: Intent,
+    pub(super) core: Core,
+    pub(super) switches: BTreeMap<Name, Switch>,
+    /// What the controller itself wants written down.
+    proposals: Vec<Change>,
     /// Hosts' OVSDB acknowledgements on their way: when, who, which revision.
     hosts: Vec<(u64, Name, u64)>,
-    waiting: BTreeSet<u64>,
+    pub(super) waiting: BTreeSet<u64>,
     next_session: u64,
     flow_mods: usize,
 }
@@ -43,16 +46,18 @@ fn settings() -> Settings {
 
 impl World {
     pub fn new(seed: u64, aloud: bool) -> Self {
+        let epoch = Instant::now();
         let mut world = Self {
             random: Random::new(seed),
             aloud,
             trace: Vec::new(),
-            epoch: Instant::now(),
+            epoch,
             now: 0,
             calm: false,
             intent: Intent::default(),
-            core: Core::new(settings(), Intent::default()),
+            core: Core::new(settings(), Intent::default(), epoch),
             switches: BTreeMap::new(),
+            proposals: Vec::new(),
             hosts: Vec::new(),
             waiting: BTreeSet::new(),
             next_session: 1,
@@ -83,15 +88,25 @@ impl World {
     /// No more trouble, until nothing is on its way any more.
     pub fn heal(&mut self) {
         self.calm = true;
+        self.switch_all_on();
         for _ in 0..20_000 {
-            self.now += 10;
-            self.connect_all();
-            self.deliver();
+            self.wait(10);
             if self.is_quiet() {
                 return;
             }
         }
         panic!("it does not come to rest");
+    }
+
+    /// Lets time pass without trouble.
+    pub fn wait(&mut self, milliseconds: u64) {
+        self.calm = true;
+        for _ in 0..milliseconds.div_ceil(10) {
+            self.now += 10;
+            self.connect_all();
+            self.deliver();
+        }
+        self.calm = false;
     }
 
     /// Nothing is on its way, and nothing will be tried again.
@@ -100,7 +115,9 @@ impl World {
         self.switches.len() == self.intent.nodes.len()
             && self.switches.values().all(idle)
             && self.hosts.is_empty()
-            && self.core.poll_timeout().is_none()
+            && self.core.poll_retry().is_none()
+            && self.down().is_empty()
+            && self.proposals.is_empty()
     }
 
     /// What must hold in the end.
@@ -122,7 +139,7 @@ impl World {
     /// The controller dies and another starts on what is durable. Who waited is gone, too.
     pub fn restart_controller(&mut self) {
         self.say("controller restarts".into());
-        self.core = Core::new(settings(), self.intent.clone());
+        self.core = Core::new(settings(), self.intent.clone(), self.at(self.now));
         self.switches.values_mut().for_each(Switch::disconnect);
         self.hosts.clear();
         self.waiting.clear();
@@ -131,7 +148,7 @@ impl World {
         self.act(actions);
     }
 
-    fn say(&mut self, what: String) {
+    pub(super) fn say(&mut self, what: String) {
         let line = format!("{:6} {what}", self.now);
         if self.aloud {
             println!("{line}");
@@ -139,7 +156,7 @@ impl World {
         self.trace.push(line);
     }
 
-    fn at(&self, milliseconds: u64) -> Instant {
+    pub(super) fn at(&self, milliseconds: u64) -> Instant {
         self.epoch + Duration::from_millis(milliseconds)
     }
 
@@ -157,15 +174,13 @@ impl World {
             let session = switch.session;
             match self.random.below(1000) {
                 0..10 if session != 0 => {
-                    switch.disconnect();
                     self.say(format!("{node} loses its session"));
-                    self.core.switch_down(&node, session);
+                    self.hang_up(&node);
                 }
                 10..15 => {
-                    switch.disconnect();
                     switch.has = Default::default();
                     self.say(format!("{node} restarts with nothing"));
-                    self.core.switch_down(&node, session);
+                    self.hang_up(&node);
                 }
                 15..40 => {
                     let edited = switch.edit(&mut self.random);
@@ -174,6 +189,8 @@ impl World {
                     told.into_iter().for_each(|answer| self.answer(&node, answer));
                 }
                 40..60 if session != 0 => self.order(&node, Order::Audit),
+                60..66 => self.switch_off(node.as_str()),
+                66..76 => self.switch_on(&node),
                 _ => {}
             }
         }
@@ -182,13 +199,13 @@ impl World {
         }
     }
 
-    fn change(&mut self, change: controller::intent::Change) {
+    pub(super) fn change(&mut self, change: Change) {
         let unix = 1_000 + self.now / 1000;
         let plan = self.intent.plan(std::slice::from_ref(&change), &settings().services, unix);
         let Ok(Some(txn)) = plan.map(|plan| plan.txn) else { return };
         self.say(format!("{} {change:?}", txn.revision));
         self.intent.apply(&txn);
-        let mut actions = self.core.apply(&txn);
+        let mut actions = self.core.apply(&txn, self.at(self.now));
         self.waiting.insert(txn.revision);
         actions.extend(self.core.wait(txn.revision, txn.revision));
         self.act(actions);
@@ -197,7 +214,7 @@ impl World {
     fn connect_all(&mut self) {
         for node in self.intent.nodes.keys().cloned().collect::<Vec<_>>() {
             let switch = self.switches.entry(node.clone()).or_default();
-            if switch.session == 0 {
+            if switch.session == 0 && switch.off.is_none() {
                 switch.session = self.next_session;
                 self.next_session += 1;
                 self.answer(&node, Answer::Up);
@@ -223,7 +240,14 @@ impl World {
     /// All that arrives by now.
     fn deliver(&mut self) {
         let now = self.now;
+        for change in std::mem::take(&mut self.proposals) {
+            self.change(change);
+        }
+        self.report();
         for node in self.switches.keys().cloned().collect::<Vec<_>>() {
+            if self.switches[&node].off.is_some() {
+                continue;
+            }
             while let Some(order) = self.next_order(&node, now) {
                 let Some(switch) = self.switches.get_mut(&node) else { break };
                 let answer = match self.calm {
@@ -264,7 +288,12 @@ impl World {
     fn hear(&mut self, node: &Name, session: u64, answer: Answer) {
         let now = self.at(self.now);
         let actions = match answer {
-            Answer::Up => self.core.switch_up(node, session),
+            Answer::Up => {
+                let actions = self.core.session(node, Session::OpenFlow, true, now);
+                self.act(actions);
+                self.core.switch_up(node, session)
+            }
+            Answer::Word => self.core.word(node, now),
             Answer::Read(state) => self.core.observed(node, session, &state),
             Answer::Audited(audit) => self.core.audit(node, session, audit),
             Answer::Foreign(changes) => self.core.foreign(node, session, changes),
@@ -278,7 +307,7 @@ impl World {
         self.act(actions);
     }
 
-    fn act(&mut self, actions: Vec<Action>) {
+    pub(super) fn act(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
                 Action::ReadBack(node, session) => self.hand_to(&node, session, Order::ReadBack),
@@ -297,7 +326,12 @@ impl World {
                     // The session of a node that is removed ends; should the node come again, its switch calls in anew.
                     self.switches.remove(&node);
                 }
-                Action::AgentChanged(_) | Action::Report(..) => {}
+                Action::Challenge(node) if self.switches.get(&node).is_some_and(|switch| switch.session != 0) => {
+                    self.answer(&node, Answer::Word);
+                }
+                Action::SetDown(node, down) => self.proposals.push(Change::SetNodeDown(node, down)),
+                Action::Standing(event) => self.say(format!("{} is {}", event.node, event.to.as_str())),
+                Action::Challenge(_) | Action::AgentChanged(_) | Action::Report(..) => {}
             }
         }
     }

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     events::Events,
     http::{App, router},
     metrics::Metrics,
-    runtime::{CoreHandle, Event, run},
+    runtime::{CoreHandle, Event, Outlets, run},
     southbound::Switches,
     store::Store,
 };
@@ -45,7 +46,9 @@ async fn serve() -> (String, tempfile::TempDir) {
     let store = Store::open(&dir.path().join("store.redb"), services, subscriber).unwrap();
     let (metrics, log) = (Arc::new(Metrics::default()), Arc::new(Events::default()));
     let agents = Arc::new(Agents::new(0));
-    tokio::spawn(run(Core::new(settings.clone(), store.read()), agents.clone(), log.clone(), events));
+    let (challenges, downs) = (mpsc::unbounded_channel().0, mpsc::unbounded_channel().0);
+    let outlets = Outlets { agents: agents.clone(), log: log.clone(), challenges, downs };
+    tokio::spawn(run(Core::new(settings.clone(), store.read(), Instant::now()), outlets, events));
     let switches = Switches::new(metrics.clone(), log.clone());
     let cluster = Cluster::alone(store.read().generation());
     let others = peers::router(core.clone(), cluster.clone());
