@@ -99,6 +99,7 @@ fn lacks(switch: Option<&SwitchStatus>) -> Option<String> {
         return Some(format!("says: {error}"));
     }
     let what = match switch {
+        SwitchStatus { down: true, .. } => "is down",
         SwitchStatus { agent: false, .. } => "has no agent reporting",
         SwitchStatus { ovsdb: false, .. } => "has no OVSDB session",
         SwitchStatus { openflow: false, .. } => "has no OpenFlow session",
