@@ -74,7 +74,8 @@ impl Daemon {
         reap(record.pid);
         let same_boot = boot_id().is_ok_and(|boot| boot == record.boot);
         let (state, start) = stat(record.pid)?;
-        (same_boot && start == record.start && state != 'Z').then_some(record.pid)
+        let ended = state == 'Z' && !has_threads(record.pid);
+        (same_boot && start == record.start && !ended).then_some(record.pid)
     }
 
     /// Ends it with SIGKILL, waits until it is gone and forgets it. Returns whether it was there.
@@ -139,6 +140,11 @@ pub fn memory_kb(pid: i32) -> Option<u64> {
 /// as a zombie as long as we live.
 fn reap(pid: i32) {
     let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+}
+
+/// Whether other threads than the first are still there: until they have ended, their files are open.
+fn has_threads(pid: i32) -> bool {
+    fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 1)
 }
 
 /// State and start time of a process.
