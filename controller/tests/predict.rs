@@ -70,7 +70,7 @@ fn build(mesh: Mesh, size: Size) -> Core {
         let plan = intent.plan(changes, &settings(mesh).services, 0).unwrap();
         intent.apply(&plan.txn.unwrap());
     }
-    Core::new(settings(mesh), intent)
+    Core::new(settings(mesh), intent, std::time::Instant::now())
 }
 
 fn near(what: &str, size: Size, predicted: u64, built: u64) {
