@@ -5,9 +5,8 @@ use utoipa::ToSchema;
 
 use crate::{Endpoint, Invalid, Name};
 
-/// The most backends a service has: beyond this Open vSwitch picks buckets in a way that costs a datapath flow per
-/// connection.
-pub const MAX_BACKENDS: usize = 256;
+/// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
+pub const MAX_BACKENDS: usize = 5_120;
 
 /// A transport protocol that services balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -194,9 +193,9 @@ mod tests {
             backends: (0..count).map(|n| IpAddr::V4((0x0af4_0000 + n).into())).collect(),
             selector: BTreeMap::new(),
         };
-        assert!(spec(256).validate().is_ok());
-        let refused = spec(257).validate().unwrap_err().to_string();
-        assert!(refused.contains("257 backends, at most 256"), "{refused}");
+        assert!(spec(5_120).validate().is_ok());
+        let refused = spec(5_121).validate().unwrap_err().to_string();
+        assert!(refused.contains("5121 backends, at most 5120"), "{refused}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use openflow::{
 use crate::{
     compile::Delta,
     intent::Intent,
-    pipeline::{Cookie, FlowBody, FlowKey, Flows, Table},
+    pipeline::{Cookie, FlowBody, FlowKey, Flows, Table, group},
     reconcile::Drift,
     southbound,
 };
@@ -172,7 +172,7 @@ pub fn describe(key: &FlowKey) -> String {
 
 /// The owner of a group.
 pub fn group_owner(id: u32, owners: &Owners) -> Option<String> {
-    owners.of(Some(Cookie::new(Kind::Service, id >> 8, 0)))
+    owners.of(Some(group::owner(id)))
 }
 
 /// What someone else did, and whom it concerned.

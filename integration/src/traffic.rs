@@ -181,6 +181,29 @@ pub fn ask(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> Result<(S
     Ok((connection.server, connection.seen_as))
 }
 
+/// Begins `times` TCP connections from `place` to `ip:port`, each by one SYN, and waits for none of them.
+///
+/// # Errors
+/// When there is no such place, or no way there.
+pub fn knock(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16, times: usize) -> Result<()> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage};
+    let to = SockaddrStorage::from(SocketAddr::new(ip, port));
+    netns::within(&testbed.config().netns(place), || {
+        for n in 0..times {
+            let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+            let socket = socket::socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+            match socket::connect(socket.as_raw_fd(), &to) {
+                Ok(()) | Err(nix::errno::Errno::EINPROGRESS) => {}
+                Err(error) => return Err(error).with_context(|| format!("{place} to {ip}:{port}")),
+            }
+            if n % 100 == 99 {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

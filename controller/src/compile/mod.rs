@@ -5,6 +5,7 @@
 //! a group. A change renders again only the parts it touches, and what differs is the same for all nodes of their place.
 
 mod agent;
+mod balance;
 mod classify;
 mod compiler;
 mod deliver;

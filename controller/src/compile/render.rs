@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Endpoint, Kind, MAX_BACKENDS, Mode, Network, Node, Protocol, Service, Tunnel};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Protocol, Service, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{Part, View, classify, deliver, resolve, route, service, v4};
@@ -49,7 +49,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
     flows.extend(service::base());
     flows.extend(route::base(&view.settings.services));
     flows.extend(deliver::base());
-    Fragment::of(flows)
+    Fragment { groups: groups(service::choosers()), ..Fragment::of(flows) }
 }
 
 fn network(network: &Network) -> Fragment {
@@ -147,14 +147,18 @@ fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     let vip = v4(service.vip)?;
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
     let there = |endpoint: &&Endpoint| view.intent.nodes.get(&endpoint.node).is_some_and(|node| !node.down);
-    let endpoints = view.intent.backends(service).into_iter().map(|(endpoint, _)| endpoint).filter(there);
-    let addresses = endpoints.filter_map(|endpoint| endpoint.ips.iter().find_map(|ip| v4(*ip)));
-    let backends: Vec<Ipv4Addr> = addresses.take(MAX_BACKENDS).collect();
+    let address = |endpoint: &Endpoint| endpoint.ips.iter().find_map(|ip| v4(*ip));
+    let addresses = |slice: Vec<&Endpoint>| slice.into_iter().filter(there).filter_map(address).collect();
+    let slices: Vec<Vec<Ipv4Addr>> = view.intent.slices(service).into_iter().map(addresses).collect();
     let mut fragment = Fragment::default();
     for port in service.ports.iter().enumerate() {
-        let (flows, group) = service::frontend(network, service, port, vip, cookie, &backends);
+        let (flows, of_port) = service::frontend(network, service, port, vip, cookie, &slices);
         fragment.flows.extend(flows.into_iter().map(|flow| (flow.key, flow.body)));
-        fragment.groups.extend(group.map(|group: Group| (group.id, Arc::new(group))));
+        fragment.groups.extend(groups(of_port));
     }
     Some(fragment)
+}
+
+fn groups(groups: impl IntoIterator<Item = Group>) -> Groups {
+    groups.into_iter().map(|group| (group.id, Arc::new(group))).collect()
 }

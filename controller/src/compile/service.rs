@@ -4,6 +4,8 @@
 //! track    to VIP:port ── ct(zone, nat) ──► service
 //! service  established: conntrack has put the backend in the destination
 //!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
+//!          new, many backends: chooser ── slice of the hash ──► slice
+//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► route
 //!
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
@@ -14,38 +16,50 @@ use std::net::Ipv4Addr;
 use api::{Network, Protocol, Service, ServicePort};
 use openflow::{Match, oxm::ct_state};
 
-use super::{hairpin_zone, service_zone};
-use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, reg};
+use super::{balance, hairpin_zone, service_zone};
+use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, group, reg};
 
 const IPV4: u16 = 0x0800;
 
-/// The group of a service's nth port.
-pub(super) fn group_id(service: &Service, nth: usize) -> u32 {
-    service.id << 8 | (nth as u32 & 0xff)
-}
+/// Backends of a service, slice by slice: see [`Intent::slices`](crate::intent::Intent::slices).
+pub(super) type Slices = [Vec<Ipv4Addr>];
 
-/// One port of a service, before backends.
+/// One port of a service, in front of its backends.
 pub(super) fn frontend(
     network: &Network,
     service: &Service,
     (nth, port): (usize, &ServicePort),
     vip: Ipv4Addr,
     cookie: Cookie,
-    backends: &[Ipv4Addr],
-) -> (Vec<Flow>, Option<Group>) {
+    slices: &Slices,
+) -> (Vec<Flow>, Vec<Group>) {
     let zone = service_zone(network);
     let to_vip = to_vip(network, vip, port);
     let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
-    if backends.is_empty() {
+    let Some(fallback) = slices.iter().position(|slice| !slice.is_empty()) else {
         flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
-        return (flows, None);
+        return (flows, Vec::new());
+    };
+    let id = |slice| group::id(service.id, nth, slice);
+    let choose = match slices.len() {
+        1 => vec![act::group(id(0))],
+        count => vec![act::load(reg::GROUP, id(0)), act::group(count.ilog2())],
+    };
+    flows.push(Flow::new(Table::Service, 100, state(to_vip, ct_state::NEW), cookie, act::apply(choose)));
+    if slices.len() > 1 {
+        flows.extend(slices.iter().enumerate().map(|(at, slice)| {
+            let chosen = Match::new().reg(reg::GROUP, id(at));
+            let there = if slice.is_empty() { fallback } else { at };
+            Flow::new(Table::Slice, 100, chosen, cookie, act::apply(vec![act::group(id(there))]))
+        }));
     }
-    let id = group_id(service, nth);
-    let new = state(to_vip, ct_state::NEW);
-    flows.push(Flow::new(Table::Service, 100, new, cookie, act::apply(vec![act::group(id)])));
-    let bucket = |ip: &Ipv4Addr| vec![act::ct_dnat(zone, *ip, port.target_port, Table::Route)];
-    (flows, Some(Group::select(id, backends.iter().map(bucket))))
+    let group = |(at, slice): (usize, &Vec<Ipv4Addr>)| {
+        let bucket = |(of, weight)| (weight, vec![act::ct_dnat(zone, slice[of], port.target_port, Table::Route)]);
+        Group::select(id(at), balance::buckets(&vec![1; slice.len()]).into_iter().map(bucket))
+    };
+    let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group);
+    (flows, groups.collect())
 }
 
 /// Connections of an endpoint to itself: replies come to the router's address.
@@ -63,14 +77,20 @@ pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protoco
 }
 
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 4] {
+pub(super) fn base() -> [Flow; 5] {
     let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
     [
         pass(Table::Track, Table::EgressPolicy),
         pass(Table::EgressPolicy, Table::Service),
         pass(Table::Service, Table::Route),
+        Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
         Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
     ]
+}
+
+/// The groups that choose a slice, for any number of them.
+pub(super) fn choosers() -> impl Iterator<Item = Group> {
+    (1..=group::MAX_SLICE_BITS).map(group::chooser)
 }
 
 fn state(matching: Match, bits: u32) -> Match {

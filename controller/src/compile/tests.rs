@@ -180,6 +180,62 @@ fn a_node_that_is_down_leaves_routes_tunnels_and_groups() {
     assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len());
 }
 
+/// A flat network with `count` endpoints on h1 and h2 that are backends of service s1.
+fn crowd(count: u32) -> Vec<Change> {
+    let flat = json(serde_json::json!({"subnets": ["10.60.0.0/16"], "mode": "flat"}));
+    let service = serde_json::json!({
+        "vip": "10.96.0.1", "ports": [{"port": 80, "target_port": 8080}], "network": "big", "selector": {"app": "web"},
+    });
+    let mut changes = vec![node(1, 1500), node(2, 1500), Change::PutNetwork(name("big"), flat)];
+    changes.push(Change::PutService(name("s1"), json(service)));
+    changes.extend((0..count).map(in_crowd));
+    changes
+}
+
+fn in_crowd(n: u32) -> Change {
+    let spec = serde_json::json!({"node": format!("h{}", n % 2 + 1), "device": format!("p{n}"), "network": "big", "labels": {"app": "web"}});
+    Change::PutEndpoint(name(&format!("e{n}")), json(spec))
+}
+
+/// How many backends each group of services has.
+fn sizes(compiler: &Compiler) -> Vec<usize> {
+    let state = state(compiler, "h1");
+    state.groups.values().map(|group| group.backends().len()).filter(|size| *size > 0).collect()
+}
+
+#[test]
+fn a_service_of_any_size_has_even_groups_of_bounded_size_and_changes_one_or_two_of_them() {
+    for (count, expected) in [(40, 1), (41, 2), (257, 8), (511, 16)] {
+        let mut compiler = built(&crowd(count));
+        let even = |sizes: Vec<usize>, all: u32| {
+            assert_eq!(sizes.iter().sum::<usize>(), all as usize);
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+        };
+        even(sizes(&compiler), count);
+        assert_eq!(sizes(&compiler).len(), expected);
+        let mut intent = compiler.intent().clone();
+        for change in [Change::DeleteEndpoint(name("e7")), in_crowd(9_999), in_crowd(10_000)] {
+            let delta = compiler.apply(&commit(&mut intent, &change).unwrap()).remove(&name("h1")).unwrap();
+            assert!(delta.groups.len() <= 2, "{count}: {}", delta.groups.len());
+        }
+        even(sizes(&compiler), count + 1);
+    }
+}
+
+#[test]
+fn a_slice_whose_nodes_are_all_down_leaves_its_connections_to_another() {
+    let mut compiler = built(&crowd(41));
+    let mut intent = compiler.intent().clone();
+    compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), true)).unwrap());
+    let state = state(&compiler, "h1");
+    let slices = state.flows.iter().filter(|(key, _)| key.table == Table::Slice.id() && key.priority > 0);
+    for (_, body) in slices {
+        let openflow::Instruction::ApplyActions { actions } = &body.instructions[0] else { panic!("{body:?}") };
+        let [openflow::Action::Group { group_id }] = actions[..] else { panic!("{actions:?}") };
+        assert!(state.groups.contains_key(&group_id.0), "{group_id:?} is not there");
+    }
+}
+
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         3 => (1..5u32, prop::sample::select(vec![1500u32, 1400])).prop_map(|(n, mtu)| node(n, mtu)),
@@ -223,6 +279,32 @@ fn any_change() -> impl Strategy<Value = Change> {
         1 => (4..7u32).prop_map(|n| Change::DeleteService(name(&format!("s{n}")))),
         2 => (1..5u32, any::<bool>()).prop_map(|(n, down)| Change::SetNodeDown(name(&format!("h{n}")), down)),
     ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The same around the size at which a service gets a second group and a third.
+    #[test]
+    fn incremental_is_from_scratch_for_large_services(
+        count in prop::sample::select(vec![38u32, 41, 79]),
+        steps in prop::collection::vec((0..90u32, any::<bool>()), 1..20),
+    ) {
+        let mut compiler = built(&crowd(count));
+        let mut intent = compiler.intent().clone();
+        for (n, there) in steps {
+            let change = if there { in_crowd(n) } else { Change::DeleteEndpoint(name(&format!("e{n}"))) };
+            let Some(txn) = commit(&mut intent, &change) else { continue };
+            let was = state(&compiler, "h1");
+            let delta = compiler.apply(&txn).remove(&name("h1")).unwrap_or_default();
+            let scratch = Compiler::new(settings(Mesh::Flow), Intent::load(intent.values()));
+            let is = state(&scratch, "h1");
+            prop_assert_eq!(&state(&compiler, "h1"), &is);
+            prop_assert_eq!(&delta, &Delta { ports: delta.ports.clone(), ..Delta::between(&was, &is) });
+            let sizes = sizes(&compiler);
+            prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1);
+        }
+    }
 }
 
 proptest! {

@@ -26,6 +26,7 @@ impl Touched {
         for write in &txn.writes {
             match &write.key {
                 Key::Counters | Key::Resting(..) | Key::Gossip => {}
+                Key::Seat(service, _) => drop(touched.parts.insert(Part::Service(service.clone()))),
                 Key::Network(name) => touched.network(name, old, new),
                 Key::Node(name) => touched.node(name, old, new),
                 Key::Subnet(_, node) => touched.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]),

@@ -115,14 +115,15 @@ pub(super) struct Draft<'a> {
     pub counters: Counters,
     pub services: &'a IpNet,
     pub now: u64,
+    pub base: &'a Intent,
     writes: BTreeMap<Key, Option<Value>>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(intent: &Intent, services: &'a IpNet, now: u64) -> Self {
+    fn new(intent: &'a Intent, services: &'a IpNet, now: u64) -> Self {
         let mut counters = intent.counters;
         counters.revision += 1;
-        Self { intent: intent.clone(), counters, services, now, writes: BTreeMap::new() }
+        Self { intent: intent.clone(), counters, services, now, base: intent, writes: BTreeMap::new() }
     }
 
     fn change(&mut self, change: &Change) -> Result<Effect, Refused> {
@@ -159,6 +160,11 @@ impl<'a> Draft<'a> {
         self.write(key, None);
     }
 
+    /// What is written so far.
+    pub fn written(&self) -> impl Iterator<Item = &Key> {
+        self.writes.keys()
+    }
+
     fn write(&mut self, key: Key, value: Option<Value>) {
         let write = Write { key, value };
         self.intent.write(&write);
@@ -169,6 +175,7 @@ impl<'a> Draft<'a> {
         if self.writes.is_empty() && self.counters.generation == self.intent.counters.generation {
             return None;
         }
+        self.seat_backends();
         self.forget_rested();
         self.writes.insert(Key::Counters, Some(Value::Counters(self.counters)));
         let writes = self.writes.into_iter().map(|(key, value)| Write { key, value }).collect();

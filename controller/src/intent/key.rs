@@ -25,6 +25,8 @@ pub enum Key {
     Resting(Name, IpAddr),
     /// The keys that seal gossip between agents.
     Gossip,
+    /// The seat of an endpoint (second) among the backends of a service (first).
+    Seat(Name, Name),
 }
 
 /// A value of the store.
@@ -53,6 +55,15 @@ pub enum Value {
     },
     /// The keys that seal gossip between agents.
     Gossip(Arc<Gossip>),
+    /// A backend's seat: see [`Intent::slices`](super::Intent::slices).
+    Seat {
+        /// The service.
+        service: Name,
+        /// The endpoint that is its backend.
+        endpoint: Name,
+        /// Its number, from 0.
+        number: u32,
+    },
 }
 
 /// One key and its new value; none removes it.
@@ -82,7 +93,7 @@ impl Key {
             Self::Network(name) => Some((Kind::Network, name)),
             Self::Endpoint(name) => Some((Kind::Endpoint, name)),
             Self::Service(name) => Some((Kind::Service, name)),
-            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Gossip => None,
+            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Gossip | Self::Seat(..) => None,
         }
     }
 
@@ -97,6 +108,7 @@ impl Key {
             Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
             Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
             Self::Gossip => "gossip".into(),
+            Self::Seat(service, endpoint) => format!("seat/{service}/{endpoint}"),
         }
     }
 }
@@ -115,6 +127,7 @@ impl Key {
             "subnet" => Self::Subnet(name()?, name()?),
             "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
             "gossip" => Self::Gossip,
+            "seat" => Self::Seat(name()?, name()?),
             _ => return None,
         };
         (key.encode() == text).then_some(key)
@@ -133,6 +146,7 @@ impl Value {
             Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
             Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
             Self::Gossip(_) => Key::Gossip,
+            Self::Seat { service, endpoint, .. } => Key::Seat(service.clone(), endpoint.clone()),
         }
     }
 
@@ -147,6 +161,7 @@ impl Value {
             Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
             Self::Resting { until, .. } => serde_json::to_vec(until),
             Self::Gossip(gossip) => serde_json::to_vec(&**gossip),
+            Self::Seat { number, .. } => serde_json::to_vec(number),
         };
         encoded.expect("these types have string keys and no failing serializer")
     }
@@ -170,6 +185,7 @@ impl Value {
             "subnet" => json(bytes).map(Self::Subnet),
             "resting" => resting(key, bytes),
             "gossip" => json(bytes).map(Self::Gossip),
+            "seat" => seat(key, bytes),
             _ => Err("a kind this version does not know".into()),
         }
         .map_err(unreadable)?;
@@ -183,4 +199,12 @@ fn resting(key: &str, bytes: &[u8]) -> Result<Value, String> {
     let ip = parts.next().unwrap_or_default().parse().map_err(|_| "no address in the key".to_string())?;
     let until = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
     Ok(Value::Resting { network, ip, until })
+}
+
+fn seat(key: &str, bytes: &[u8]) -> Result<Value, String> {
+    let Some(Key::Seat(service, endpoint)) = Key::decode(key) else {
+        return Err("no service and endpoint in the key".into());
+    };
+    let number = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    Ok(Value::Seat { service, endpoint, number })
 }

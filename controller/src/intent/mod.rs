@@ -13,6 +13,7 @@ mod key;
 mod network;
 mod node;
 mod restore;
+mod seats;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
+pub use seats::MAX_BUCKETS;
 
 use index::Index;
 
@@ -76,6 +78,8 @@ pub struct Intent {
     resting: OrdMap<(Name, IpAddr), u64>,
     /// The keys that seal gossip between agents, once there are any.
     pub gossip: Option<Arc<Gossip>>,
+    /// Seats of the backends of services that need more than one group, by service and endpoint.
+    seats: OrdMap<Name, OrdMap<Name, u32>>,
     index: Index,
 }
 
@@ -102,6 +106,7 @@ impl Intent {
             .chain(self.subnets.values().cloned().map(Value::Subnet))
             .chain(resting)
             .chain(self.gossip.clone().map(Value::Gossip))
+            .chain(self.seat_values())
     }
 
     /// The revision of the last transaction.
@@ -156,6 +161,10 @@ impl Intent {
             (Key::Resting(network, ip), _) => drop(self.resting.remove(&(network.clone(), *ip))),
             (Key::Gossip, Some(Value::Gossip(gossip))) => self.gossip = Some(gossip.clone()),
             (Key::Gossip, _) => self.gossip = None,
+            (Key::Seat(service, endpoint), Some(Value::Seat { number, .. })) => {
+                self.seats.entry(service.clone()).or_default().insert(endpoint.clone(), *number);
+            }
+            (Key::Seat(service, endpoint), _) => self.leave_seat(service, endpoint),
         }
     }
 }

@@ -84,6 +84,18 @@ pub fn group(id: u32) -> Action {
     Action::group(id)
 }
 
+/// Bits of Open vSwitch's hash of the packet above those that groups look at, into the place of the slice in
+/// [`reg::GROUP`].
+pub fn hash_to_slice(bits: u16) -> Action {
+    let place = Subfield::new(Field::reg(reg::GROUP), 24, bits);
+    Action::copy(Subfield::new(Field::NXM_NX_DP_HASH, 8, bits), place)
+}
+
+/// Goes on in another table, from within a group.
+pub fn resubmit(table: Table) -> Action {
+    Action::resubmit(table.id())
+}
+
 /// Out of the port that a register names.
 pub fn output_reg(reg: u8) -> Action {
     Action::output_reg(Field::reg(reg))

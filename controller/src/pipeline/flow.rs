@@ -78,19 +78,29 @@ impl Flow {
 pub struct Group {
     /// Its number.
     pub id: u32,
-    /// What each bucket does.
-    pub buckets: Vec<Vec<Action>>,
+    /// Among what it chooses.
+    pub buckets: Vec<Bucket>,
+}
+
+/// One way of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    /// Its share among the others.
+    pub weight: u16,
+    /// What it does.
+    pub actions: Vec<Action>,
 }
 
 impl Group {
     /// A select group with these buckets.
-    pub fn select(id: u32, buckets: impl IntoIterator<Item = Vec<Action>>) -> Self {
-        Self { id, buckets: buckets.into_iter().map(|actions| action::canonical(&actions)).collect() }
+    pub fn select(id: u32, buckets: impl IntoIterator<Item = (u16, Vec<Action>)>) -> Self {
+        let bucket = |(weight, actions): (u16, Vec<Action>)| Bucket { weight, actions: action::canonical(&actions) };
+        Self { id, buckets: buckets.into_iter().map(bucket).collect() }
     }
 
     /// Where its buckets translate connections to.
     pub fn backends(&self) -> BTreeSet<CtFlush> {
-        let translations = self.buckets.iter().flatten().filter_map(|action| match action {
+        let translations = self.buckets.iter().flat_map(|bucket| &bucket.actions).filter_map(|action| match action {
             Action::NxCt(ct) => match &**ct {
                 Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),
                 Ct { zone: CtZone::Field { .. }, .. } => None,

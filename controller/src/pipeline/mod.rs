@@ -3,12 +3,13 @@
 pub mod act;
 mod cookie;
 mod flow;
+pub mod group;
 mod ports;
 mod reason;
 mod tables;
 
 pub use cookie::Cookie;
-pub use flow::{Flow, FlowBody, FlowKey, Flows, Group, Groups};
+pub use flow::{Bucket, Flow, FlowBody, FlowKey, Flows, Group, Groups};
 pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
 pub use reason::Reason;
 pub use tables::Table;
@@ -32,6 +33,8 @@ pub mod reg {
     pub const FROM: u8 = 2;
     /// Bits: see [`HAIRPIN`] and [`SERVED`].
     pub const FLAGS: u8 = 3;
+    /// The group that is to choose a backend: see [`group`](super::group).
+    pub const GROUP: u8 = 4;
 
     /// From an endpoint of this node.
     pub const FROM_ENDPOINT: u32 = 1;

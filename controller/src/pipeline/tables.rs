@@ -14,6 +14,8 @@ pub enum Table {
     EgressPolicy = 30,
     /// Virtual address to backend.
     Service = 40,
+    /// One of several groups of a service with many backends.
+    Slice = 45,
     /// Destination to port or tunnel.
     Route = 50,
     /// What an endpoint may receive.
@@ -26,12 +28,13 @@ pub enum Table {
 
 impl Table {
     /// All tables in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Classify,
         Self::Resolve,
         Self::Track,
         Self::EgressPolicy,
         Self::Service,
+        Self::Slice,
         Self::Route,
         Self::IngressPolicy,
         Self::Deliver,
@@ -56,6 +59,7 @@ impl Table {
             Self::Track => "track",
             Self::EgressPolicy => "egress_policy",
             Self::Service => "service",
+            Self::Slice => "slice",
             Self::Route => "route",
             Self::IngressPolicy => "ingress_policy",
             Self::Deliver => "deliver",
@@ -71,6 +75,7 @@ impl Table {
             Self::Track => "sends traffic to virtual addresses through conntrack",
             Self::EgressPolicy => "what an endpoint may send",
             Self::Service => "virtual address and port to a select group of backends",
+            Self::Slice => "one of the groups of a service with many backends, by the packet's hash",
             Self::Route => "destination to local port, tunnel or gateway; TTL and Ethernet addresses",
             Self::IngressPolicy => "what an endpoint may receive",
             Self::Deliver => "translates replies of services back; an endpoint that reached itself",
@@ -87,6 +92,7 @@ impl Table {
             Self::Track => "goto egress_policy",
             Self::EgressPolicy => "goto service",
             Self::Service => "goto route",
+            Self::Slice => "drop: service without backends",
             Self::IngressPolicy => "goto deliver",
             Self::Deliver => "goto output",
             Self::Output => "output",

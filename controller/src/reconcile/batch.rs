@@ -1,10 +1,10 @@
 //! The difference between what a switch is to have and what it has, in an order in which no packet meets a half-built
 //! table: groups before the flows that use them, removals last.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use super::differences::Difference;
-use crate::pipeline::{Flow, FlowBody, FlowKey, Group};
+use crate::pipeline::{Flow, FlowBody, FlowKey, Group, group};
 
 /// Connections whose entries must go because their backend left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,22 @@ pub struct CtFlush {
     pub ip: Ipv4Addr,
     /// The backend's port.
     pub port: u16,
+}
+
+/// The backends of groups before and after a batch, by service and port: one that goes from one slice to another
+/// keeps its connections.
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    had: BTreeSet<(u32, CtFlush)>,
+    have: BTreeSet<(u32, CtFlush)>,
+}
+
+impl Moves {
+    /// Those that left.
+    pub fn left(&self) -> Vec<CtFlush> {
+        let left: BTreeSet<CtFlush> = self.had.difference(&self.have).map(|(_, backend)| *backend).collect();
+        left.into_iter().collect()
+    }
 }
 
 /// One atomic change of a switch.
@@ -46,15 +62,19 @@ impl Batch {
     }
 
     /// Adds what makes a group as it is to be.
-    pub(super) fn group(&mut self, id: u32, difference: &Difference<Group>) {
+    pub(super) fn group(&mut self, id: u32, difference: &Difference<Group>, moves: &mut Moves) {
         let Difference { have, want, .. } = difference;
         match want {
             Some(want) if have.is_none() => self.groups_added.push(want.clone()),
             Some(want) => self.groups_changed.push(want.clone()),
             None => self.groups_removed.push(id),
         }
-        let backends = |group: &Option<Arc<Group>>| group.as_ref().map(|group| group.backends()).unwrap_or_default();
-        self.flushes.extend(backends(have).difference(&backends(want)));
+        let backends = |group: &Option<Arc<Group>>| {
+            let backends = group.as_ref().map(|group| group.backends()).unwrap_or_default();
+            backends.into_iter().map(move |backend| (group::port(id), backend))
+        };
+        moves.had.extend(backends(have));
+        moves.have.extend(backends(want));
     }
 
     /// Whether there is nothing to do.

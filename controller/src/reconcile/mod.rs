@@ -30,6 +30,7 @@ pub use batch::{Batch, CtFlush};
 pub use drift::{Audit, Drift};
 pub use set_aside::{OwnerId, Refusal};
 
+use batch::Moves;
 use differences::Differences;
 use set_aside::SetAside;
 
@@ -96,7 +97,7 @@ impl Switch {
             return None;
         }
         let mut batch = Batch { id: self.batches + 1, ..Batch::default() };
-        let mut held = BTreeSet::new();
+        let (mut held, mut moves) = (BTreeSet::new(), Moves::default());
         let mut aside = |owner: Option<OwnerId>| {
             let aside = owner.filter(|owner| self.set_aside.holds(*owner));
             held.extend(aside);
@@ -109,9 +110,10 @@ impl Switch {
         }
         for (id, difference) in known.groups.iter() {
             if !aside(difference.want.as_ref().map(|_| OwnerId::of_group(*id))) {
-                batch.group(*id, difference);
+                batch.group(*id, difference, &mut moves);
             }
         }
+        batch.flushes = moves.left();
         self.set_aside.keep_only(&held);
         if batch.is_empty() {
             return None;

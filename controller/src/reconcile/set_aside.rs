@@ -5,10 +5,8 @@ use std::{
     time::Instant,
 };
 
-use api::Kind;
-
 use super::backoff;
-use crate::pipeline::{Cookie, FlowBody};
+use crate::pipeline::{FlowBody, group};
 
 /// Kind and number of an object: the upper half of its flows' cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,9 +18,9 @@ impl OwnerId {
         Self((body.cookie >> 32) as u32)
     }
 
-    /// The owner of a group: groups are services'.
+    /// The owner of a group: groups are services' or the pipeline's.
     pub fn of_group(id: u32) -> Self {
-        Self((Cookie::new(Kind::Service, id >> 8, 0).to_u64() >> 32) as u32)
+        Self((group::owner(id).to_u64() >> 32) as u32)
     }
 }
 

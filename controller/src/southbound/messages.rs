@@ -119,14 +119,15 @@ pub fn flow(stats: &FlowStats) -> (FlowKey, FlowBody) {
 
 /// A group that is no select group of ours becomes one without buckets, which differs from all of ours.
 fn group(desc: GroupDesc) -> Group {
-    let plain = |bucket: &Bucket| *bucket == Bucket::new(bucket.actions.clone());
+    let plain = |bucket: &Bucket| *bucket == Bucket::new(bucket.actions.clone()).weight(bucket.weight);
     let ours = desc.group_type == GroupType::SELECT && desc.buckets.iter().all(plain);
     let buckets = if ours { desc.buckets } else { Vec::new() };
-    Group::select(desc.group_id.0, buckets.into_iter().map(|bucket| bucket.actions))
+    Group::select(desc.group_id.0, buckets.into_iter().map(|bucket| (bucket.weight, bucket.actions)))
 }
 
 fn group_mod(group: &Group, make: fn(u32, GroupType, Vec<Bucket>) -> GroupMod) -> Body {
-    let buckets = group.buckets.iter().map(|actions| Bucket::new(actions.clone())).collect();
+    let buckets =
+        group.buckets.iter().map(|bucket| Bucket::new(bucket.actions.clone()).weight(bucket.weight)).collect();
     make(group.id, GroupType::SELECT, buckets).into()
 }
 
