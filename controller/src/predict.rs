@@ -7,7 +7,7 @@ use api::{DEFAULT_NETWORK, Invalid, Name, NetworkSpec, Prediction, Size, TableLo
 
 use crate::{
     compile::{Fragment, Mesh, Part, Settings, View},
-    intent::{Change, Intent},
+    intent::{Change, Intent, MAX_BUCKETS},
     pipeline::Table,
 };
 
@@ -22,6 +22,8 @@ mod memory {
     pub const SERVING: u64 = 396;
     /// A backend of one service.
     pub const BACKEND: u64 = 233;
+    /// The seat of a backend where a service has more than one group.
+    pub const SEAT: u64 = 87;
 }
 
 /// What `size` would take with the default network like `network`.
@@ -50,7 +52,8 @@ pub fn predict(mesh: Mesh, network: &NetworkSpec, size: Size) -> Result<Predicti
             + endpoints * memory::ENDPOINT
             + services * memory::SERVICE
             + serving * memory::SERVING
-            + services * backends * memory::BACKEND,
+            + services * backends * memory::BACKEND
+            + if size.backends as usize > MAX_BUCKETS { services * backends * memory::SEAT } else { 0 },
         obstacles: obstacles(network, nodes, fullest),
     })
 }
@@ -105,7 +108,7 @@ impl Sample {
 /// Two nodes, a service with so many backends, and an endpoint that is none.
 fn sample(network: &NetworkSpec, settings: &Settings, backends: u32) -> Intent {
     let subnet = "100.64.0.0/10".parse().expect("it is a prefix");
-    let network = NetworkSpec { subnets: vec![subnet], node_prefix: 20, ..network.clone() };
+    let network = NetworkSpec { subnets: vec![subnet], node_prefix: 18, ..network.clone() };
     let node = |n: u8| {
         Change::PutNode(
             name(&format!("h{n}")),

@@ -134,7 +134,7 @@ fn what_cannot_be_says_so() {
     let refused = |size| predict(Mesh::Flow, &network(), size).unwrap_err().to_string();
     assert!(refused(size(0, 1, 1)).starts_with("nodes: 0"));
     assert!(refused(size(1, 5, 6)).contains("at most 5"));
-    assert!(refused(size(1, 5000, 257)).contains("at most 256"));
+    assert!(refused(size(1, 6000, 5121)).contains("at most 5120"));
     let narrow = spec(json!({"subnets": ["10.244.0.0/16"], "node_prefix": 24}));
     let obstacles = predict(Mesh::Flow, &narrow, size(1000, 300_000, 1)).unwrap().obstacles;
     assert!(obstacles[0].contains("256 nodes") && obstacles[1].contains("253 endpoints"), "{obstacles:?}");
