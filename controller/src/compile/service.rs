@@ -3,9 +3,9 @@
 //! ```text
 //! track    to VIP:port ── ct(zone, nat) ──► service
 //! service  established: conntrack has put the backend in the destination
-//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
+//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
 //!          new, many backends: chooser ── slice of the hash ──► slice
-//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► route
+//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
 //!
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
@@ -55,7 +55,8 @@ pub(super) fn frontend(
         }));
     }
     let group = |(at, slice): (usize, &Vec<Ipv4Addr>)| {
-        let bucket = |(of, weight)| (weight, vec![act::ct_dnat(zone, slice[of], port.target_port, Table::Route)]);
+        let bucket =
+            |(of, weight)| (weight, vec![act::ct_dnat(zone, slice[of], port.target_port, Table::EgressPolicy)]);
         Group::select(id(at), balance::buckets(&vec![1; slice.len()]).into_iter().map(bucket))
     };
     let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group);
@@ -65,24 +66,23 @@ pub(super) fn frontend(
 /// Connections of an endpoint to itself: replies come to the router's address.
 pub(super) fn hairpin_replies(network: &Network) -> Flow {
     let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
     Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
 }
 
 /// What an endpoint sends from a port at which it is a backend.
 pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
     let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
-    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::EgressPolicy);
+    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Service);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
 }
 
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 5] {
+pub(super) fn base() -> [Flow; 4] {
     let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
     [
-        pass(Table::Track, Table::EgressPolicy),
-        pass(Table::EgressPolicy, Table::Service),
-        pass(Table::Service, Table::Route),
+        pass(Table::Track, Table::Service),
+        pass(Table::Service, Table::EgressPolicy),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
         Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
     ]
