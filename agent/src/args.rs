@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use api::{Datapath, Name};
+use api::{Datapath, JoinToken, Name};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Joins a host to the mesh, and makes and removes its endpoints.
@@ -17,7 +17,9 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Join the controller and serve this host until ended
+    /// Join with a token, once, and serve this host until ended
+    Join(JoinArgs),
+    /// Serve this host until ended: one that has joined, or one of a controller that asks nobody for a certificate
     Run(RunArgs),
     /// Plug a network namespace into the mesh, and print the endpoint as JSON
     Attach(AttachArgs),
@@ -30,7 +32,7 @@ pub enum Verb {
 /// `sdn-agent run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The controller, like http://10.0.0.1:6680; several with commas between them
+    /// The controller, like https://10.0.0.1:6680; several with commas between them
     #[arg(long, env = "SDN_CONTROLLER", value_name = "URL", value_delimiter = ',', required = true, value_parser = ControllerUrl::parse)]
     pub controller: Vec<ControllerUrl>,
     /// This host's name in the mesh
@@ -39,6 +41,34 @@ pub struct RunArgs {
     /// This host's address on the underlay, where tunnels to it end
     #[arg(long, env = "SDN_UNDERLAY_IP", value_name = "IP")]
     pub underlay_ip: IpAddr,
+    /// The rest.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `sdn-agent join`
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// The controller, like 10.0.0.1 or https://10.0.0.1:6680; several with commas between them
+    #[arg(env = "SDN_CONTROLLER", value_name = "CONTROLLER", value_delimiter = ',', required = true, value_parser = ControllerUrl::secure)]
+    pub controller: Vec<ControllerUrl>,
+    /// What `sdnctl token create` printed; not needed by a host that has joined
+    #[arg(long, env = "SDN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<JoinToken>,
+    /// This host's name in the mesh; the one it has when it is left out
+    #[arg(long, env = "SDN_NODE", value_name = "NAME")]
+    pub node: Option<Name>,
+    /// This host's address on the underlay, where tunnels to it end; the one from which it reaches the controller when it is left out
+    #[arg(long, env = "SDN_UNDERLAY_IP", value_name = "IP")]
+    pub underlay_ip: Option<IpAddr>,
+    /// The rest.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// What is the same however the host joins.
+#[derive(Debug, Args)]
+pub struct HostArgs {
     /// The local Open vSwitch database
     #[arg(long, env = "SDN_OVS_DB", value_name = "REMOTE", default_value = "unix:/var/run/openvswitch/db.sock")]
     pub ovs_db: String,
@@ -107,6 +137,9 @@ pub struct MembersArgs {
 
 const DEFAULT_SOCKET: &str = "/run/sdn/agent.sock";
 
+/// The port of the controller's API.
+const DEFAULT_PORT: u16 = 6680;
+
 /// What `--datapath` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DatapathChoice {
@@ -135,23 +168,44 @@ pub struct ControllerUrl {
     pub url: String,
     /// Its host: a name or an address, IPv6 without brackets.
     pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether it is TLS.
+    pub is_secure: bool,
 }
 
 impl ControllerUrl {
-    /// Reads `http://HOST:PORT`.
+    /// Reads `https://HOST:PORT`, or the same with `http`.
     ///
     /// # Errors
     /// What would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "give it as http://HOST:PORT, like http://10.0.0.1:6680".to_owned();
-        let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
+        let wrong = || "give it as https://HOST:PORT, like https://10.0.0.1:6680".to_owned();
+        let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
         let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or_else(wrong)?;
         let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
-        if host.is_empty() || !host.chars().all(allowed) || port.parse::<u16>().is_err() {
+        let port = port.parse::<u16>().map_err(|_| wrong())?;
+        if host.is_empty() || !host.chars().all(allowed) || !["http", "https"].contains(&scheme) {
             return Err(wrong());
         }
-        Ok(Self { url: text.to_owned(), host: host.to_owned() })
+        Ok(Self { url: text.to_owned(), host: host.to_owned(), port, is_secure: scheme == "https" })
+    }
+
+    /// Reads `HOST`, `HOST:PORT` or `https://HOST:PORT`.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub fn secure(text: &str) -> Result<Self, String> {
+        let with_port = |host: &str| format!("https://{host}:{DEFAULT_PORT}");
+        let url = match text {
+            text if text.contains("://") => text.to_owned(),
+            text if text.parse::<std::net::Ipv6Addr>().is_ok() => with_port(&format!("[{text}]")),
+            text if text.contains(':') && !text.ends_with(']') => format!("https://{text}"),
+            text => with_port(text),
+        };
+        let found = Self::parse(&url)?;
+        if found.is_secure { Ok(found) } else { Err("hosts join by TLS only: leave http:// out".into()) }
     }
 }
 
@@ -177,11 +231,20 @@ mod tests {
         let host = |text: &str| ControllerUrl::parse(text).map(|c| c.host);
         assert_eq!(host("http://10.0.0.1:6680").unwrap(), "10.0.0.1");
         assert_eq!(host("http://[fd00::1]:6680/").unwrap(), "fd00::1");
-        for bad in
-            ["", "10.0.0.1:6680", "https://x:1", "http://10.0.0.1", "http://a b:1", "http://x:99999", "http://:1"]
+        for bad in ["", "10.0.0.1:6680", "ftp://x:1", "http://10.0.0.1", "http://a b:1", "http://x:99999", "http://:1"]
         {
             assert!(host(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn joining_takes_the_shortest_that_says_where() {
+        let url = |text: &str| ControllerUrl::secure(text).map(|c| c.url);
+        assert_eq!(url("10.0.0.1").unwrap(), "https://10.0.0.1:6680");
+        assert_eq!(url("c1:7000").unwrap(), "https://c1:7000");
+        assert_eq!(url("fd00::1").unwrap(), "https://[fd00::1]:6680");
+        assert_eq!(url("https://c1:1").unwrap(), "https://c1:1");
+        assert!(url("http://c1:1").is_err() && url("").is_err() && url("a b").is_err());
     }
 
     #[test]

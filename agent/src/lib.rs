@@ -16,6 +16,7 @@ pub mod ethtool;
 pub mod follow;
 pub mod gossip;
 pub mod hash;
+pub mod identity;
 pub mod link;
 pub mod nat;
 pub mod netns;

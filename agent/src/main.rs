@@ -7,7 +7,7 @@ use std::{
 
 use agent::{
     args::{Cli, Verb, usage},
-    call, run,
+    call, identity, run,
 };
 use api::Attach;
 use clap::{Parser, error::ErrorKind};
@@ -35,10 +35,12 @@ fn main() -> ExitCode {
 
 async fn obey(verb: Verb) -> anyhow::Result<()> {
     match verb {
+        Verb::Join(args) => {
+            log();
+            run::run(identity::join(args).await?).await
+        }
         Verb::Run(args) => {
-            let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-            let colours = std::io::stderr().is_terminal();
-            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+            log();
             run::run(args).await
         }
         Verb::Attach(args) => {
@@ -61,6 +63,12 @@ async fn obey(verb: Verb) -> anyhow::Result<()> {
         }
         Verb::Detach(args) => call::detach(&args.socket, &args.name).await,
     }
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 fn complain(line: &str) {

@@ -9,7 +9,7 @@ use std::{process::Stdio, time::Duration};
 use serde_json::Value;
 use tokio::{net::lookup_host, process::Command, time::sleep};
 
-use crate::{args::ControllerUrl, follow::Configs, trouble::Trouble};
+use crate::{args::ControllerUrl, follow::Configs, identity::Files, trouble::Trouble};
 
 /// How long `ovs-vsctl` may take, in seconds.
 const PATIENCE: &str = "--timeout=3";
@@ -40,13 +40,13 @@ struct Manager {
 }
 
 /// Keeps the rows right for ever.
-pub async fn keep(db: &str, node: &str, controllers: &[ControllerUrl], mut configs: Configs) {
+pub async fn keep(db: &str, node: &str, controllers: &[ControllerUrl], files: Option<&Files>, mut configs: Configs) {
     let mut trouble = Trouble::new("tell the local Open vSwitch of the controller");
     loop {
         let port = configs.borrow_and_update().as_ref().map(|current| current.config.ovsdb_port);
         let mut pause = INTERVALS.0;
         if let Some(port) = port {
-            match tell(db, node, controllers, port).await {
+            match tell(db, node, controllers, files, port).await {
                 Ok(_) => trouble.over(),
                 Err(e) => {
                     trouble.note(e);
@@ -69,13 +69,23 @@ async fn port_changed(configs: &mut Configs, port: Option<u16>, pause: Duration)
     }
 }
 
-async fn tell(db: &str, node: &str, controllers: &[ControllerUrl], port: u16) -> anyhow::Result<bool> {
+async fn tell(
+    db: &str,
+    node: &str,
+    controllers: &[ControllerUrl],
+    files: Option<&Files>,
+    port: u16,
+) -> anyhow::Result<bool> {
+    if let Some(files) = files {
+        ensure_tls(db, files).await?;
+    }
+    let transport = if files.is_some() { "ssl" } else { "tcp" };
     let mut targets = Vec::new();
     for ControllerUrl { host, .. } in controllers {
         // Open vSwitch may be built without a resolver: it gets an address.
         let address = lookup_host((host.as_str(), port)).await?.next();
         let address = address.ok_or_else(|| anyhow::anyhow!("{host} has no address"))?;
-        targets.push(format!("tcp:{address}"));
+        targets.push(format!("{transport}:{address}"));
     }
     ensure(db, &Want { targets, node: node.to_owned() }).await
 }
@@ -99,6 +109,27 @@ pub async fn ensure(db: &str, want: &Want) -> anyhow::Result<bool> {
     }
     vsctl(db, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     Ok(true)
+}
+
+/// Has Open vSwitch show the host's certificate. There is one configuration for all of it: that of others is left alone.
+async fn ensure_tls(db: &str, files: &Files) -> anyhow::Result<()> {
+    let columns = "--columns=private_key,certificate,ca_cert,external_ids";
+    let listing = vsctl(db, &["--format=json", columns, "list", "SSL"]).await?;
+    let row: Option<Vec<Value>> = serde_json::from_str::<Value>(&listing)
+        .ok()
+        .and_then(|table| serde_json::from_value(table.get("data")?.get(0)?.clone()).ok());
+    let [credential, authority] = [&files.credential, &files.authority].map(|path| path.display().to_string());
+    if let Some(row) = row {
+        let is = |column: usize, wanted: &str| row.get(column).and_then(Value::as_str) == Some(wanted);
+        if is(0, &credential) && is(1, &credential) && is(2, &authority) {
+            return Ok(());
+        }
+        let ours = row.get(3).and_then(|ids| entry(ids, "owner")).is_some_and(|owner| owner == "sdn");
+        anyhow::ensure!(ours, "Open vSwitch has a TLS configuration of others; ovs-vsctl del-ssl removes it");
+    }
+    let set =
+        ["--", "set-ssl", &credential, &credential, &authority, "--", "set", "SSL", ".", "external_ids:owner=sdn"];
+    vsctl(db, &set).await.map(|_| ())
 }
 
 async fn vsctl(db: &str, arguments: &[&str]) -> anyhow::Result<String> {

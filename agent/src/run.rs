@@ -14,7 +14,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
-use api::Client;
+use api::{Client, Trust};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -27,6 +27,7 @@ use crate::{
     endpoint::{self, Endpoints},
     follow::{self, Current, Host},
     gossip::{self, Members, Place},
+    identity::Files,
     link::{Changes, Netlink},
     nat, ovs, probe, report, server,
     state::State,
@@ -39,13 +40,21 @@ use crate::{
 /// # Errors
 /// When it cannot start, or a task ended that never should.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let RunArgs { controller, node, underlay_ip, host: args } = args;
     let datapath = args.datapath.resolve(Path::new("/sys/module/openvswitch").exists());
-    let host = Host { node: args.node, underlay: args.underlay_ip, datapath };
+    let host = Host { node, underlay: underlay_ip, datapath };
     let state_dir = args.state_dir.display().to_string();
     let state = State::open(&args.state_dir).with_context(|| format!("cannot use state directory {state_dir}"))?;
-    let urls: Vec<&str> = args.controller.iter().map(|controller| controller.url.as_str()).collect();
-    let client = Client::new(&urls.join(","))?;
-    let clients = urls.iter().map(|url| Client::new(url)).collect::<Result<Vec<Client>, _>>()?;
+    let urls: Vec<&str> = controller.iter().map(|controller| controller.url.as_str()).collect();
+    let secure = controller.iter().any(|controller| controller.is_secure);
+    let files = secure.then(|| Files::of(&args.state_dir, &host.node));
+    let credential = files.as_ref().map(Files::load).transpose()?;
+    let client_of = |url: &str| match &credential {
+        Some(credential) => Client::secured(url, Trust::Known(credential)),
+        None => Client::new(url),
+    };
+    let client = client_of(&urls.join(","))?;
+    let clients = urls.iter().map(|url| client_of(url)).collect::<Result<Vec<Client>, _>>()?;
     let netlink = Netlink::open().context("cannot open a netlink socket")?;
     let changes = Changes::subscribe().context("cannot follow changes of devices")?;
     let listener =
@@ -63,7 +72,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = follow::follow(&host, &client, &netlink, &configs) => "follow",
         () = follow::persist(&state, changed.clone()) => "persist",
-        () = ovs::keep(&args.ovs_db, host.node.as_str(), &args.controller, changed.clone()) => "ovs",
+        () = ovs::keep(&args.ovs_db, host.node.as_str(), &controller, files.as_ref(), changed.clone()) => "ovs",
         () = nat::keep(changed.clone()) => "nat",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",

@@ -9,7 +9,7 @@ use std::{
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ErrorBody;
+use crate::{BadCredential, ErrorBody, Trust, plain_http};
 
 /// How long a request may take beyond the time the server was asked to wait.
 const GRACE: Duration = Duration::from_secs(5);
@@ -75,7 +75,17 @@ impl Client {
     /// # Errors
     /// When the client cannot be set up.
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        Self::build(reqwest::Client::builder(), url, url)
+        Self::build(plain_http(), url, url)
+    }
+
+    /// A client of the server at `url`, like `https://10.0.0.1:6680`, that is known by `trust`; of several as [`Client::new`].
+    ///
+    /// # Errors
+    /// When the client cannot be set up, or has no use for what it is to trust.
+    pub fn secured(url: &str, trust: Trust<'_>) -> Result<Self, ClientError> {
+        let bad = |error: BadCredential| ClientError::Unreachable { server: url.into(), reason: error.to_string() };
+        let config = trust.client_config().map_err(bad)?;
+        Self::build(reqwest::Client::builder().https_only(true).tls_backend_preconfigured(config), url, url)
     }
 
     /// A client of the server behind a unix socket.
@@ -83,7 +93,7 @@ impl Client {
     /// # Errors
     /// When the client cannot be set up.
     pub fn unix(path: &std::path::Path) -> Result<Self, ClientError> {
-        Self::build(reqwest::Client::builder().unix_socket(path), "http://agent", &path.display().to_string())
+        Self::build(plain_http().unix_socket(path), "http://agent", &path.display().to_string())
     }
 
     fn build(builder: reqwest::ClientBuilder, bases: &str, shown: &str) -> Result<Self, ClientError> {

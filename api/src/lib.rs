@@ -1,6 +1,6 @@
 //! The objects users speak of, their validation, and the HTTP client.
 //!
-//! [`Node`], [`Network`], [`Endpoint`], [`Service`] and [`Policy`] are *intent*: what the
+//! [`Node`], [`Network`], [`Endpoint`] and [`Service`] are *intent*: what the
 //! controller stores and compiles into flows. Users write the `…Spec` of an
 //! object; the object itself adds what the controller gave it (ids, addresses,
 //! ports) and the revision at which it last changed. The types in [`status`]
@@ -8,33 +8,37 @@
 
 mod agent;
 mod client;
+mod credential;
 mod endpoint;
 mod error;
 mod gossip;
+mod join;
 mod mac;
 mod manifest;
 mod name;
 mod network;
 mod node;
-mod policy;
 mod prediction;
 mod schema;
 mod service;
 pub mod status;
+mod tls;
 
 pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe};
 pub use client::{Client, ClientError, Lines, WriteOptions};
+pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};
 pub use endpoint::{Endpoint, EndpointSpec};
 pub use error::{ErrorBody, Invalid};
 pub use gossip::{GossipCounts, GossipKey, GossipKeys, MemberState, MemberView, Rejection};
+pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, TokenCreate, TokenMade, TokenStatus};
 pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
-pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
+pub use tls::{Trust, plain_http};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,14 +58,12 @@ pub enum Kind {
     Endpoint = 4,
     /// A virtual address in front of backends.
     Service = 5,
-    /// Which connections endpoints may have.
-    Policy = 6,
 }
 
 impl Kind {
     /// The kind with this number, as it stands in a flow's cookie.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Pipeline, Self::Node, Self::Network, Self::Endpoint, Self::Service, Self::Policy]
+        [Self::Pipeline, Self::Node, Self::Network, Self::Endpoint, Self::Service]
             .into_iter()
             .find(|kind| *kind as u8 == number)
     }
@@ -74,7 +76,6 @@ impl Kind {
             Self::Network => "network",
             Self::Endpoint => "endpoint",
             Self::Service => "service",
-            Self::Policy => "policy",
         }
     }
 }

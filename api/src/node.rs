@@ -71,6 +71,9 @@ pub struct Node {
     /// Whether its peers have lost it: it is left out of tunnels, routes and groups until it is back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub down: bool,
+    /// Whether it is to be left: new connections to services and new endpoints go elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
     /// What its agent said.
     pub spec: NodeSpec,
 }

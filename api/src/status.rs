@@ -198,7 +198,7 @@ pub struct Group {
 pub struct Event {
     /// When, as RFC 3339.
     pub at: String,
-    /// What kind of thing: `drift`, `refused`, `session`, `member`.
+    /// What kind of thing: `drift`, `refused`, `session`, `member`, `join`.
     pub kind: String,
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]

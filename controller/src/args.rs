@@ -27,6 +27,10 @@ pub struct Args {
     /// The address by which hosts and other controllers reach this one.
     #[arg(long, env = "SDN_ADVERTISE", value_name = "IP", requires = "store")]
     pub advertise: Option<IpAddr>,
+    /// Asks nobody for a certificate and encrypts nothing: whoever reaches this controller may do everything. For
+    /// testbeds only.
+    #[arg(long, env = "SDN_INSECURE")]
+    pub insecure: bool,
     /// Where switches call in.
     #[arg(long, env = "SDN_LISTEN_OPENFLOW", default_value = "0.0.0.0:6653", value_name = "ADDRESS:PORT")]
     pub listen_openflow: SocketAddr,

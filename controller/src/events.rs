@@ -21,6 +21,8 @@ pub enum EventKind {
     Session,
     /// A host is suspect, down, or back.
     Member,
+    /// A host was given a certificate.
+    Join,
 }
 
 impl EventKind {
@@ -31,6 +33,7 @@ impl EventKind {
             Self::Refused => "refused",
             Self::Session => "session",
             Self::Member => "member",
+            Self::Join => "join",
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod intent;
 pub mod membership;
 pub mod metrics;
 pub mod pipeline;
+pub mod pki;
 pub mod predict;
 pub mod reconcile;
 pub mod runtime;

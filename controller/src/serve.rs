@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
-use api::{DEFAULT_NETWORK, Name, NetworkSpec};
+use api::{DEFAULT_NETWORK, Name, NetworkSpec, Trust};
 use axum::Router;
 use tokio::{net::TcpListener, signal, sync::mpsc};
 
@@ -19,9 +19,10 @@ use crate::{
     etcd,
     events::Events,
     housekeeping,
-    http::{App, router},
+    http::{self, App, router},
     intent::Change,
     metrics::Metrics,
+    pki::{Gate, Issuer, Pki},
     runtime::{CoreHandle, Event, Outlets, run},
     southbound::{Switches, serve_challenges, serve_hosts, serve_switches},
     store::Store,
@@ -69,21 +70,71 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         Some((client, me)) => cluster::join(client, me.as_str(), member(&args)?, store.clone(), core.clone()).await?,
     };
     tokio::spawn(housekeeping::keep_gossip_keys(store.clone(), cluster.clone(), agents.clone()));
-    tokio::spawn(serve_switches(openflow, store.clone(), core.clone(), switches.clone(), cluster.clone()));
-    tokio::spawn(serve_hosts(ovsdb, args.listen_openflow.port(), core.clone(), switches.clone(), cluster.clone()));
+    let security = Security::new(&args, &store).await?;
+    let [switch_gate, http_gate] = security.gates(&store)?;
+    tokio::spawn(serve_switches(
+        openflow,
+        switch_gate.clone(),
+        store.clone(),
+        core.clone(),
+        switches.clone(),
+        cluster.clone(),
+    ));
+    let port = args.listen_openflow.port();
+    tokio::spawn(serve_hosts(ovsdb, switch_gate, port, core.clone(), switches.clone(), cluster.clone()));
     let mut core = core;
     let mut others = Router::new();
     if cluster.is_shared() {
         tokio::spawn(tell_duties(cluster.clone(), core.clone()));
         others = peers::router(core.clone(), cluster.clone());
-        core = core.with_peers(Peers::new(cluster.clone())?);
+        core = core.with_peers(Peers::new(cluster.clone(), security.trust())?);
     }
-    let app = App { store, core, cluster, switches, agents, events: log, metrics, settings, started: Instant::now() };
+    let (events, started, issuer) = (log, Instant::now(), security.issuer());
+    let app = App { store, core, cluster, switches, agents, events, metrics, settings, issuer, started };
     tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
-    let served = axum::serve(http, router(Arc::new(app)).merge(others));
+    let served = http::serve(http, http_gate, router(Arc::new(app)).merge(others));
     tokio::select! {
         result = served => result.context("the API ended"),
         result = terminated() => result,
+    }
+}
+
+/// Whether anybody is asked for a certificate.
+enum Security {
+    Insecure,
+    Secure(Box<Pki>),
+}
+
+impl Security {
+    async fn new(args: &Args, store: &Store) -> anyhow::Result<Self> {
+        if args.insecure {
+            tracing::warn!("INSECURE: whoever reaches this controller may do everything, and nothing is encrypted");
+            return Ok(Self::Insecure);
+        }
+        let me = own_name(args).map_or_else(|_| "controller".to_owned(), |name| name.to_string());
+        Ok(Self::Secure(Box::new(Pki::open(store, &me, &args.data_dir.join("admin.pem")).await?)))
+    }
+
+    /// For switches, and for agents and users.
+    fn gates(&self, store: &Store) -> anyhow::Result<[Gate; 2]> {
+        Ok(match self {
+            Self::Insecure => [Gate::open(), Gate::open()],
+            Self::Secure(pki) => [pki.switches()?, pki.http()?].map(|config| Gate::secured(config, store.clone())),
+        })
+    }
+
+    fn trust(&self) -> Option<Trust<'_>> {
+        match self {
+            Self::Insecure => None,
+            Self::Secure(pki) => Some(pki.trust()),
+        }
+    }
+
+    fn issuer(self) -> Option<Issuer> {
+        match self {
+            Self::Insecure => None,
+            Self::Secure(pki) => Some(pki.issuer),
+        }
     }
 }
 

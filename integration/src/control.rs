@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,20 +13,57 @@ use crate::ovs::Ovs;
 use crate::plan::{Config, HostId, Place, controller_ip};
 use crate::process::Daemon;
 use crate::state::StateDir;
+use crate::{netns, tool};
 
 /// Port of the controller's HTTP API.
 pub const HTTP_PORT: u16 = 6680;
 
+/// How long the first controller may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The controller, as seen from its own namespace.
 #[must_use]
-pub fn local_server() -> String {
-    format!("http://127.0.0.1:{HTTP_PORT}")
+pub fn local_server(config: &Config) -> String {
+    format!("{}://127.0.0.1:{HTTP_PORT}", scheme(config))
+}
+
+fn scheme(config: &Config) -> &'static str {
+    if config.secure { "https" } else { "http" }
+}
+
+/// The administrator's credential, written by controller number `number` when hosts join with tokens.
+#[must_use]
+pub fn credential(state: &StateDir, number: u16) -> PathBuf {
+    state.path().join(Place::controller(number).to_string()).join("admin.pem")
+}
+
+/// Where the token lies that hosts join with.
+fn token(state: &StateDir) -> PathBuf {
+    state.path().join("token")
+}
+
+/// Makes the token that hosts join with, as soon as the controller answers.
+///
+/// # Errors
+/// When it does not.
+pub fn make_token(config: &Config, state: &StateDir) -> Result<()> {
+    let sdnctl = program("sdnctl")?;
+    let mut made = Err(anyhow::anyhow!("not asked"));
+    let create = || {
+        let mut command = Command::new(&sdnctl);
+        command.args(["token", "create", "--ttl", "24h"]).env("SDN_SERVER", local_server(config));
+        command.env("SDN_CREDENTIAL", credential(state, 1));
+        made = netns::within(&config.netns(&Place::Controller), || tool::run(&mut command));
+        made.is_ok()
+    };
+    tool::wait_until("a token", PATIENCE, create)?;
+    fs::write(token(state), made?.trim()).context("cannot keep the token")
 }
 
 /// The controllers, as seen from the underlay.
 #[must_use]
 pub fn servers(config: &Config) -> String {
-    let server = |number| format!("http://{}:{HTTP_PORT}", controller_ip(number));
+    let server = |number| format!("{}://{}:{HTTP_PORT}", scheme(config), controller_ip(number));
     (1..=config.controllers).map(server).collect::<Vec<_>>().join(",")
 }
 
@@ -68,7 +106,8 @@ pub fn start_controllers(config: &Config, state: &StateDir) -> Result<()> {
     for number in (1..=config.controllers).filter(|_| config.controllers > 1) {
         etcd::start(config, state, number)?;
     }
-    (1..=config.controllers).try_for_each(|number| start_controller(config, state, number))
+    (1..=config.controllers).try_for_each(|number| start_controller(config, state, number))?;
+    if config.secure { make_token(config, state) } else { Ok(()) }
 }
 
 /// Starts controller number `number` on the data it has.
@@ -88,6 +127,9 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
         .args(["--listen-http", &format!("0.0.0.0:{HTTP_PORT}")])
         .args(["--tunnel", &config.tunnel.to_string()])
         .args(["--mesh", &config.mesh.to_string()]);
+    if !config.secure {
+        command.arg("--insecure");
+    }
     if config.controllers > 1 {
         let ip = controller_ip(number).to_string();
         command.args(["--store", &etcd::url(config, number), "--id", &name, "--advertise", &ip]);
@@ -113,9 +155,11 @@ pub fn agent_socket(state: &StateDir, host: HostId) -> PathBuf {
 /// When it runs already or cannot be started.
 pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()> {
     let mut command = Command::new(program("sdn-agent")?);
+    match config.secure {
+        true => command.arg("join").arg(servers(config)).env("SDN_TOKEN", fs::read_to_string(token(state))?),
+        false => command.arg("run").args(["--controller", &servers(config)]),
+    };
     command
-        .arg("run")
-        .args(["--controller", &servers(config)])
         .args(["--node", &host.to_string()])
         .args(["--underlay-ip", &host.ip().to_string()])
         .args(["--ovs-db", &Ovs::new(config, state, host).database()])

@@ -94,6 +94,9 @@ impl Ovs {
             .arg(&database)
             .arg(format!("--remote=p{}", self.database()))
             .arg("--remote=db:Open_vSwitch,Open_vSwitch,manager_options")
+            .arg("--private-key=db:Open_vSwitch,SSL,private_key")
+            .arg("--certificate=db:Open_vSwitch,SSL,certificate")
+            .arg("--ca-cert=db:Open_vSwitch,SSL,ca_cert")
             .args(self.daemon_options(&self.server));
         self.server.start(command)?;
         let answers = || std::os::unix::net::UnixStream::connect(self.socket()).is_ok();

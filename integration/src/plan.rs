@@ -91,6 +91,9 @@ pub struct Config {
     /// Number of controllers, 1 to 9; more than one share an etcd.
     #[serde(default = "one")]
     pub controllers: u16,
+    /// Whether hosts join with a token and everyone speaks TLS.
+    #[serde(default)]
+    pub secure: bool,
 }
 
 fn one() -> u16 {
@@ -101,7 +104,8 @@ impl Config {
     /// Three hosts, VXLAN, flow-based tunnels.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), hosts: 3, tunnel: Tunnel::Vxlan, mesh: Mesh::Flow, controllers: 1 }
+        let (tunnel, mesh) = (Tunnel::Vxlan, Mesh::Flow);
+        Self { name: name.to_owned(), hosts: 3, tunnel, mesh, controllers: 1, secure: false }
     }
 
     /// # Errors

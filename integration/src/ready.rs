@@ -37,8 +37,7 @@ pub fn status_at(testbed: &Testbed, place: &Place) -> Result<Status> {
 /// # Errors
 /// When it does not within some seconds.
 pub fn wait_joined(testbed: &Testbed, host: HostId) -> Result<()> {
-    let path = format!("/v1/nodes/{host}");
-    let joined = || client::http(testbed, "GET", &path, b"").is_ok_and(|answer| answer.status == 200);
+    let joined = || client::sdnctl(testbed, &format!("node inspect {host}")).is_ok();
     let agent = control::agent(testbed.config(), testbed.state(), host);
     tool::wait_until(&format!("{host} to join"), JOIN_PATIENCE, joined)
         .with_context(|| format!("{}: {}", agent.name(), agent.last_words()))

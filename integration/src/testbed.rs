@@ -208,11 +208,14 @@ impl Testbed {
         command.args(args.iter().map(AsRef::as_ref)).env("PATH", path);
         match place {
             Place::Controller | Place::Replica(_) => {
-                command.env("SDN_SERVER", control::local_server());
+                let number = if let Place::Replica(number) = place { *number } else { 1 };
+                command.env("SDN_SERVER", control::local_server(&self.config));
+                command.env("SDN_CREDENTIAL", control::credential(&self.state, number));
             }
             Place::Host(host) => {
                 let ovs = self.ovs(*host)?;
                 command.env("SDN_SERVER", control::servers(&self.config)).envs(ovs.environment());
+                command.env("SDN_CREDENTIAL", control::credential(&self.state, 1));
             }
             Place::Pod(name) => {
                 pod::find(&self.config, &self.state, name)?;

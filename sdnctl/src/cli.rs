@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use api::{Client, Name, ServicePort, Tunnel, WriteOptions};
+use api::{Client, Credential, Name, ServicePort, Trust, Tunnel, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -13,9 +13,18 @@ use crate::{openflow_cmd, ovsdb_cmd};
 #[derive(Parser)]
 #[command(name = "sdnctl", version, about)]
 pub struct Cli {
-    /// The controller.
-    #[arg(long, env = "SDN_SERVER", default_value = "http://127.0.0.1:6680", global = true, value_name = "URL")]
+    /// The controller; http:// for one that runs --insecure.
+    #[arg(long, env = "SDN_SERVER", default_value = "https://127.0.0.1:6680", global = true, value_name = "URL")]
     pub server: String,
+    /// By what you are known: the file that the controller wrote into its data directory at its first start.
+    #[arg(
+        long,
+        env = "SDN_CREDENTIAL",
+        default_value = "/var/lib/sdn-controller/admin.pem",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub credential: PathBuf,
     /// A table for people, or JSON for programs.
     #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
     pub output: Output,
@@ -36,6 +45,9 @@ pub enum Command {
     /// Hosts.
     #[command(subcommand)]
     Node(NodeVerb),
+    /// What hosts join with.
+    #[command(subcommand)]
+    Token(TokenVerb),
     /// What seals gossip between agents.
     #[command(subcommand)]
     Gossip(GossipVerb),
@@ -48,9 +60,6 @@ pub enum Command {
     /// Virtual addresses in front of endpoints.
     #[command(subcommand)]
     Service(ServiceVerb),
-    /// Which connections endpoints may have.
-    #[command(subcommand)]
-    Policy(Verb),
     /// Makes objects what files say, all of them or none; the same again changes nothing.
     Apply(Files),
     /// Shows which flows on which hosts applying files would change, or what a size would take; touches nothing.
@@ -128,7 +137,28 @@ pub enum NodeVerb {
     Ls,
     /// Shows all of one.
     Inspect { name: Name },
+    /// Leaves one: new connections to services and new endpoints go elsewhere, what is established goes on.
+    Drain {
+        name: Name,
+        /// It takes what is new again.
+        #[arg(long)]
+        undo: bool,
+    },
     /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum TokenVerb {
+    /// Makes one, and prints it: sdn-agent join CONTROLLER --token TOKEN.
+    Create {
+        /// For how long it is good, like 30m or 12h.
+        #[arg(long, default_value = "1h", value_name = "TIME", value_parser = span)]
+        ttl: SignedDuration,
+    },
+    /// Lists them.
+    Ls,
+    /// Revokes one; hosts that joined with it stay.
     Rm { name: Name },
 }
 
@@ -288,6 +318,11 @@ fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::now().checked_sub(ago).map_err(|_| wrong())
 }
 
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let span: SignedDuration = text.parse().map_err(|_| "write it like 30m or 12h")?;
+    if span.is_positive() { Ok(span) } else { Err("it must be longer than nothing".into()) }
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     Ok((key.into(), value.into()))
@@ -304,7 +339,14 @@ impl Remote {
     pub fn new(cli: &Cli) -> anyhow::Result<Self> {
         let timeout = Duration::try_from_secs_f64(cli.timeout)?;
         let write = WriteOptions { wait: cli.wait, timeout };
-        Ok(Self { client: Client::new(&cli.server)?, output: cli.output, write })
+        let client = if cli.server.starts_with("https://") {
+            let hint = "give the controller's admin.pem as --credential (or SDN_CREDENTIAL)";
+            let credential = Credential::load(&cli.credential).map_err(|error| anyhow::anyhow!("{error}; {hint}"))?;
+            Client::secured(&cli.server, Trust::Known(&credential))?
+        } else {
+            Client::new(&cli.server)?
+        };
+        Ok(Self { client, output: cli.output, write })
     }
 }
 

@@ -13,6 +13,7 @@ mod ovsdb_cmd;
 mod predict;
 mod service;
 mod status;
+mod token;
 
 use std::process::ExitCode;
 
@@ -50,11 +51,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Status => status::show(&remote).await,
         Command::Node(verb) => node::run(&remote, verb).await,
+        Command::Token(verb) => token::run(&remote, verb).await,
         Command::Gossip(cli::GossipVerb::Rotate) => node::rotate(&remote).await,
         Command::Network(verb) => objects::network(&remote, verb).await,
         Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
         Command::Service(verb) => service::run(&remote, verb).await,
-        Command::Policy(verb) => objects::policy(&remote, verb).await,
         Command::Apply(cli::Files { files }) => apply::apply(&remote, &files).await,
         Command::Plan(cli::Plan { size: Some(size), .. }) => predict::show(&remote, &size).await,
         Command::Plan(cli::Plan { files, size: None }) => apply::plan(&remote, &files).await,

@@ -1,13 +1,13 @@
 //! `sdnctl node|gossip`
 
-use api::{List, Node, NodeStatus};
+use api::{List, Name, Node, NodeStatus, Written};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use crate::{
     cli::{NodeVerb, Remote},
     objects::{inspect, remove},
-    output::{print, show, table},
+    output::{print, show, table, written},
 };
 
 pub async fn run(remote: &Remote, verb: NodeVerb) -> anyhow::Result<()> {
@@ -22,8 +22,18 @@ pub async fn run(remote: &Remote, verb: NodeVerb) -> anyhow::Result<()> {
             })
         }
         NodeVerb::Inspect { name } => inspect::<NodeStatus>(remote, "nodes", &name).await,
+        NodeVerb::Drain { name, undo } => drain(remote, &name, undo).await,
         NodeVerb::Rm { name } => remove::<Node>(remote, "nodes", &name).await,
     }
+}
+
+async fn drain(remote: &Remote, name: &Name, undo: bool) -> anyhow::Result<()> {
+    let path = format!("/v1/nodes/{name}/drain");
+    let answer: Written<Node> = match undo {
+        false => remote.client.put(&path, &serde_json::json!({}), remote.write).await?,
+        true => remote.client.delete(&path, remote.write).await?,
+    };
+    written(remote, &answer, &format!("{} {name}", if undo { "no longer drained:" } else { "drained" }))
 }
 
 fn row(status: &NodeStatus) -> [String; 9] {
@@ -37,7 +47,8 @@ fn row(status: &NodeStatus) -> [String; 9] {
         spec.address.to_string(),
         spec.mtu.to_string(),
         spec.datapath.as_str().to_owned(),
-        membership.as_ref().map_or_else(unknown, |found| found.state.clone()),
+        membership.as_ref().map_or_else(unknown, |found| found.state.clone())
+            + if node.drained { ", drained" } else { "" },
         since.map_or_else(unknown, |since| format!("{} s", Timestamp::now().duration_since(since).as_secs().max(0))),
         membership.as_ref().map_or_else(unknown, |found| format!("{} of {}", found.seen_by, found.of)),
         node.revision.to_string(),

@@ -74,7 +74,8 @@ impl Endpoints {
         });
         match timeout(PATIENCE, self.client.get::<Endpoint>(&path)).await.map_err(silent).flatten() {
             Ok(e) => Ok(Some(e).filter(|e| e.node == self.node && e.device == device_name(name))),
-            Err(ClientError::Refused { status: 404, .. }) => Ok(None),
+            // It is not there, or another host's.
+            Err(ClientError::Refused { status: 403 | 404, .. }) => Ok(None),
             Err(e) => Err(e.into()),
         }
     }

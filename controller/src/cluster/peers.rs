@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use api::Name;
+use api::{Name, Trust};
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -31,15 +31,20 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Peers {
     cluster: Cluster,
     http: reqwest::Client,
+    scheme: &'static str,
 }
 
 impl Peers {
-    /// The others of `cluster`.
+    /// The others of `cluster`, who are known by `trust` if they speak TLS.
     ///
     /// # Errors
     /// When the client cannot be set up.
-    pub fn new(cluster: Cluster) -> reqwest::Result<Self> {
-        Ok(Self { cluster, http: reqwest::Client::builder().connect_timeout(PATIENCE).no_proxy().build()? })
+    pub fn new(cluster: Cluster, trust: Option<Trust<'_>>) -> anyhow::Result<Self> {
+        let (builder, scheme) = match trust {
+            Some(trust) => (reqwest::Client::builder().tls_backend_preconfigured(trust.client_config()?), "https"),
+            None => (api::plain_http(), "http"),
+        };
+        Ok(Self { cluster, http: builder.connect_timeout(PATIENCE).no_proxy().build()?, scheme })
     }
 
     /// Returns when every switch concerned has acknowledged `revision`: those of other controllers, and those of `here`.
@@ -93,7 +98,7 @@ impl Peers {
     fn others(&self) -> BTreeMap<String, String> {
         let duties = self.cluster.duties();
         let others = duties.members.iter().filter(|(id, known)| known.alive && *id != self.cluster.me());
-        others.map(|(id, known)| (id.clone(), format!("http://{}", known.member.http))).collect()
+        others.map(|(id, known)| (id.clone(), format!("{}://{}", self.scheme, known.member.http))).collect()
     }
 }
 

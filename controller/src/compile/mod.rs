@@ -12,7 +12,6 @@ mod deliver;
 mod delta;
 mod host;
 mod part;
-mod policy;
 mod render;
 mod resolve;
 mod route;

@@ -21,8 +21,6 @@ pub enum Part {
     Remote(Name),
     /// A service.
     Service(Name),
-    /// The rules of a policy.
-    Policy(Name),
 }
 
 /// The nodes a part goes to.
@@ -43,8 +41,6 @@ pub enum Place {
         /// The node that is left out.
         but: Option<Name>,
     },
-    /// Those that have an endpoint that a policy is about.
-    Subjects(Name),
 }
 
 impl Part {
@@ -68,7 +64,6 @@ impl Part {
             Self::Service(name) => {
                 intent.services.get(name).map_or(Place::Nowhere, |service| network(intent, &service.network))
             }
-            Self::Policy(name) => there(intent.policies.contains_key(name), Place::Subjects(name.clone())),
         }
     }
 }
@@ -82,7 +77,6 @@ impl Place {
             Self::EverywhereBut(but) => node != but,
             Self::On(on) => node == on,
             Self::Members { network, but } => but.as_ref() != Some(node) && intent.is_member(network, node),
-            Self::Subjects(policy) => intent.has_subject(policy, node),
         }
     }
 }
@@ -96,7 +90,6 @@ pub(super) fn shared(intent: &Intent) -> impl Iterator<Item = Part> {
         .chain(intent.nodes.keys().cloned().map(Part::Peer))
         .chain(remote.map(|endpoint| Part::Remote(endpoint.name.clone())))
         .chain(intent.services.keys().cloned().map(Part::Service))
-        .chain(intent.policies.keys().cloned().map(Part::Policy))
 }
 
 /// The parts that go to this node only.

@@ -2,14 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Policy, Protocol, Service, Tunnel};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Protocol, Service, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{Part, View, classify, deliver, policy, resolve, route, service, v4};
+use super::{Part, View, classify, deliver, resolve, route, service, v4};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
 
 /// What a part consists of.
@@ -33,7 +32,6 @@ impl Fragment {
             Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
             Part::Remote(name) => intent.endpoints.get(name).and_then(|e| remote(view, e)),
             Part::Service(name) => intent.services.get(name).and_then(|s| self::service(view, s)),
-            Part::Policy(name) => intent.policies.get(name).and_then(|p| self::policy(view, p)),
         };
         rendered.unwrap_or_default()
     }
@@ -48,7 +46,6 @@ fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base());
     flows.extend(service::base());
-    flows.extend(policy::base());
     flows.extend(route::base(&view.settings.services));
     flows.extend(deliver::base());
     Fragment { groups: groups(service::choosers()), ..Fragment::of(flows) }
@@ -68,8 +65,6 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let mut flows = vec![resolve::address(network, gateway, mac, cookie), route::host(network, gateway, mac, cookie)];
     flows.extend(v4(node.spec.address).map(|address| route::host(network, address, mac, cookie)));
     flows.extend(classify::gateway(network, mac, cookie));
-    let own = [Some(gateway), v4(node.spec.address)];
-    flows.extend(own.into_iter().flatten().flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(route::outbound(network, mac, cookie));
@@ -108,22 +103,16 @@ fn node_cookie(view: &View<'_>, network: &Network, node: &Node) -> Cookie {
 fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     let network = view.intent.networks.get(&endpoint.network)?;
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision);
-    let (served, policies) = (served(view, endpoint), view.intent.policies_of(endpoint));
+    let served = served(view, endpoint);
     let mut flows = Vec::new();
     for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
         flows.extend(classify::endpoint(endpoint, ip, network, cookie));
         flows.push(resolve::address(network, ip, endpoint.mac, cookie));
         flows.push(route::endpoint(endpoint, ip, network, cookie));
         flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
-        flows.extend(policy::endpoint(endpoint, ip, network, &policies));
         flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
     Some(Fragment::of(flows))
-}
-
-fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
-    let network = view.intent.networks.get(&policy.spec.network)?;
-    Some(Fragment::of(policy::policy(view, policy, network)))
 }
 
 /// The ports at which services have this endpoint as a backend, each with the first such service.
@@ -156,10 +145,12 @@ fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     let network = view.intent.networks.get(&service.network)?;
     let vip = v4(service.vip)?;
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
-    let there = |endpoint: &&Endpoint| view.intent.nodes.get(&endpoint.node).is_some_and(|node| !node.down);
-    let address = |endpoint: &Endpoint| endpoint.ips.iter().find_map(|ip| v4(*ip));
-    let addresses = |slice: Vec<&Endpoint>| slice.into_iter().filter(there).filter_map(address).collect();
-    let slices: Vec<Vec<Ipv4Addr>> = view.intent.slices(service).into_iter().map(addresses).collect();
+    let backend = |endpoint: &Endpoint| {
+        let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
+        Some(service::Backend { ip: endpoint.ips.iter().find_map(|ip| v4(*ip))?, weight: u16::from(!node.drained) })
+    };
+    let addresses = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(backend).collect();
+    let slices: Vec<Vec<service::Backend>> = view.intent.slices(service).into_iter().map(addresses).collect();
     let mut fragment = Fragment::default();
     for port in service.ports.iter().enumerate() {
         let (flows, of_port) = service::frontend(network, service, port, vip, cookie, &slices);

@@ -3,9 +3,9 @@
 //! ```text
 //! track    to VIP:port ── ct(zone, nat) ──► service
 //! service  established: conntrack has put the backend in the destination
-//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
+//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
 //!          new, many backends: chooser ── slice of the hash ──► slice
-//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
+//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► route
 //!
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
@@ -21,8 +21,16 @@ use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, group,
 
 const IPV4: u16 = 0x0800;
 
+/// A backend of a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backend {
+    pub ip: Ipv4Addr,
+    /// Its share among the others; with none it gets no new connection, and keeps those it has.
+    pub weight: u16,
+}
+
 /// Backends of a service, slice by slice: see [`Intent::slices`](crate::intent::Intent::slices).
-pub(super) type Slices = [Vec<Ipv4Addr>];
+pub(super) type Slices = [Vec<Backend>];
 
 /// One port of a service, in front of its backends.
 pub(super) fn frontend(
@@ -37,11 +45,21 @@ pub(super) fn frontend(
     let to_vip = to_vip(network, vip, port);
     let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
-    let Some(fallback) = slices.iter().position(|slice| !slice.is_empty()) else {
-        flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
-        return (flows, Vec::new());
-    };
     let id = |slice| group::id(service.id, nth, slice);
+    let to_backend = |ip| vec![act::ct_dnat(zone, ip, port.target_port, Table::Route)];
+    let group = |(at, slice): (usize, &Vec<Backend>)| {
+        let weights: Vec<u16> = slice.iter().map(|backend| backend.weight).collect();
+        let open = balance::buckets(&weights).into_iter().map(|(of, weight)| (weight, to_backend(slice[of].ip)));
+        // A backend that is gone from a group loses its connections.
+        let shut = slice.iter().filter(|backend| backend.weight == 0).map(|backend| (0, to_backend(backend.ip)));
+        Group::select(id(at), open.chain(shut))
+    };
+    let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group).collect();
+    let is_open = |slice: &Vec<Backend>| slice.iter().any(|backend| backend.weight > 0);
+    let Some(fallback) = slices.iter().position(is_open) else {
+        flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
+        return (flows, groups);
+    };
     let choose = match slices.len() {
         1 => vec![act::group(id(0))],
         count => vec![act::load(reg::GROUP, id(0)), act::group(count.ilog2())],
@@ -50,39 +68,34 @@ pub(super) fn frontend(
     if slices.len() > 1 {
         flows.extend(slices.iter().enumerate().map(|(at, slice)| {
             let chosen = Match::new().reg(reg::GROUP, id(at));
-            let there = if slice.is_empty() { fallback } else { at };
+            let there = if is_open(slice) { at } else { fallback };
             Flow::new(Table::Slice, 100, chosen, cookie, act::apply(vec![act::group(id(there))]))
         }));
     }
-    let group = |(at, slice): (usize, &Vec<Ipv4Addr>)| {
-        let bucket =
-            |(of, weight)| (weight, vec![act::ct_dnat(zone, slice[of], port.target_port, Table::EgressPolicy)]);
-        Group::select(id(at), balance::buckets(&vec![1; slice.len()]).into_iter().map(bucket))
-    };
-    let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group);
-    (flows, groups.collect())
+    (flows, groups)
 }
 
 /// Connections of an endpoint to itself: replies come to the router's address.
 pub(super) fn hairpin_replies(network: &Network) -> Flow {
     let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
     Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
 }
 
 /// What an endpoint sends from a port at which it is a backend.
 pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
     let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
-    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Service);
+    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::EgressPolicy);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
 }
 
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 4] {
+pub(super) fn base() -> [Flow; 5] {
     let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
     [
-        pass(Table::Track, Table::Service),
-        pass(Table::Service, Table::EgressPolicy),
+        pass(Table::Track, Table::EgressPolicy),
+        pass(Table::EgressPolicy, Table::Service),
+        pass(Table::Service, Table::Route),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
         Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
     ]

@@ -8,7 +8,7 @@ use crate::{
     pipeline::Table,
 };
 
-pub(super) fn name(text: &str) -> Name {
+fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
@@ -16,16 +16,16 @@ fn settings(mesh: Mesh) -> Settings {
     Settings { mesh, services: "10.96.0.0/12".parse().unwrap(), ovsdb_port: 6640 }
 }
 
-pub(super) fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
-pub(super) fn node(n: u32, mtu: u32) -> Change {
+fn node(n: u32, mtu: u32) -> Change {
     let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": mtu}));
     Change::PutNode(name(&format!("h{n}")), spec)
 }
 
-pub(super) fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
+fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
     let labels = if labelled { serde_json::json!({"app": "web"}) } else { serde_json::json!({}) };
     let spec = serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "labels": labels});
     Change::PutEndpoint(name(&format!("e{n}")), json::<EndpointSpec>(spec))
@@ -46,12 +46,12 @@ fn start() -> Intent {
     intent
 }
 
-pub(super) fn commit(intent: &mut Intent, change: &Change) -> Option<crate::intent::Txn> {
+fn commit(intent: &mut Intent, change: &Change) -> Option<crate::intent::Txn> {
     let plan = intent.plan(std::slice::from_ref(change), &"10.96.0.0/12".parse().unwrap(), 1000).ok()?;
     plan.txn.inspect(|txn| intent.apply(txn))
 }
 
-pub(super) fn built(changes: &[Change]) -> Compiler {
+fn built(changes: &[Change]) -> Compiler {
     let mut intent = start();
     for change in changes {
         commit(&mut intent, change).unwrap();
@@ -180,6 +180,23 @@ fn a_node_that_is_down_leaves_routes_tunnels_and_groups() {
     assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len());
 }
 
+#[test]
+fn a_node_that_is_drained_gets_no_new_connections_and_keeps_its_own() {
+    let backends = serde_json::json!(["10.244.1.2", "10.244.2.2"]);
+    let all = [node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(2, 2, false)];
+    let mut compiler = built(&[&all[..], &[service(1, backends, serde_json::json!({}))]].concat());
+    let before = state(&compiler, "h1");
+    let mut intent = compiler.intent().clone();
+    compiler.apply(&commit(&mut intent, &Change::SetNodeDrained(name("h2"), true)).unwrap());
+    let group = state(&compiler, "h1").groups.values().find(|group| group.id >> 8 != 0).unwrap().clone();
+    assert_eq!(group.buckets.iter().map(|bucket| bucket.weight).collect::<Vec<_>>(), [16, 0]);
+    assert_eq!(group.backends().len(), 2, "no connection is flushed");
+    assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len(), "the ways there stay");
+    assert!(commit(&mut intent, &endpoint(3, 2, false)).is_none(), "no endpoint is placed there");
+    compiler.apply(&commit(&mut intent, &Change::SetNodeDrained(name("h2"), false)).unwrap());
+    assert_eq!(state(&compiler, "h1").groups, before.groups);
+}
+
 /// A flat network with `count` endpoints on h1 and h2 that are backends of service s1.
 fn crowd(count: u32) -> Vec<Change> {
     let flat = json(serde_json::json!({"subnets": ["10.60.0.0/16"], "mode": "flat"}));
@@ -276,10 +293,6 @@ fn any_change() -> impl Strategy<Value = Change> {
         6 => other,
         3 => (10..20u32).prop_map(|n| Change::DeleteEndpoint(name(&format!("e{n}")))),
         3 => service,
-        4 => (1..4u32, policy::tests::any_spec(), prop::sample::select(vec!["default", "n0", "n1"])).prop_map(
-            |(n, spec, network)| Change::PutPolicy(name(&format!("p{n}")), api::PolicySpec { network: name(network), ..spec })
-        ),
-        1 => (1..4u32).prop_map(|n| Change::DeletePolicy(name(&format!("p{n}")))),
         1 => (4..7u32).prop_map(|n| Change::DeleteService(name(&format!("s{n}")))),
         2 => (1..5u32, any::<bool>()).prop_map(|(n, down)| Change::SetNodeDown(name(&format!("h{n}")), down)),
     ]

@@ -55,7 +55,7 @@ impl Client {
     /// # Errors
     /// When the client cannot be set up.
     pub fn new(url: Url) -> Result<Self, EtcdError> {
-        let http = reqwest::Client::builder().connect_timeout(PATIENCE.0).no_proxy().build();
+        let http = api::plain_http().connect_timeout(PATIENCE.0).no_proxy().build();
         let http = http.map_err(|error| EtcdError::Unreachable(innermost(&error)))?;
         Ok(Self { http, url: Arc::new(url), current: Arc::default() })
     }

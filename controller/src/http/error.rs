@@ -39,6 +39,7 @@ impl From<Refused> for Failure {
         let (status, field) = match &refused {
             Refused::Invalid(invalid) => (StatusCode::UNPROCESSABLE_ENTITY, Some(invalid.field.to_owned())),
             Refused::Conflict(_) | Refused::Exhausted(_) => (StatusCode::CONFLICT, None),
+            Refused::Forbidden(_) => (StatusCode::FORBIDDEN, None),
             Refused::NotFound(..) => (StatusCode::NOT_FOUND, None),
         };
         Self { status, body: ErrorBody { error: refused.to_string(), field } }

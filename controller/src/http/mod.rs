@@ -1,27 +1,35 @@
 //! The API, `/metrics` and health checks. One file per noun.
 
 mod apply;
+mod auth;
 mod backup;
 mod blame;
 mod body;
 mod endpoints;
 mod error;
+mod join;
 mod networks;
 mod nodes;
 mod observe;
 mod openapi;
-mod policies;
 mod services;
 mod watch;
 mod write;
 
 use std::{sync::Arc, time::Instant};
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
+use tokio::net::TcpListener;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    agents::Agents, cluster::Cluster, events::Events, metrics::Metrics, runtime::CoreHandle, southbound::Switches,
+    agents::Agents,
+    cluster::Cluster,
+    events::Events,
+    metrics::Metrics,
+    pki::{Gate, Listener, Shown},
+    runtime::CoreHandle,
+    southbound::Switches,
     store::Store,
 };
 
@@ -51,6 +59,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What the cluster has in common.
     pub settings: crate::compile::Settings,
+    /// Signs certificates of hosts that join; none where nobody is asked for any.
+    pub issuer: Option<crate::pki::Issuer>,
     /// When the controller started.
     pub started: Instant,
 }
@@ -65,6 +75,15 @@ pub fn router(app: Arc<App>) -> Router {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
         })
         .with_state(app)
+}
+
+/// Serves `routes` to whoever comes through `gate` and may ask, until the process ends.
+///
+/// # Errors
+/// When connections can no longer be taken.
+pub async fn serve(listener: TcpListener, gate: Gate, routes: Router) -> std::io::Result<()> {
+    let routes = routes.layer(middleware::from_fn_with_state(gate.clone(), auth::authorize));
+    axum::serve(Listener::new(listener, gate), routes.into_make_service_with_connect_info::<Shown>()).await
 }
 
 /// Routes, each with what the OpenAPI document says of it.
@@ -85,9 +104,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(observe::pipeline))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::inspect, nodes::put, nodes::remove))
+        .routes(routes!(nodes::drain, nodes::undrain))
         .routes(routes!(nodes::config))
         .routes(routes!(nodes::report))
         .routes(routes!(nodes::rotate))
+        .routes(routes!(join::join))
+        .routes(routes!(join::list, join::create))
+        .routes(routes!(join::remove))
         .routes(routes!(observe::flows))
         .routes(routes!(observe::groups))
         .routes(routes!(blame::blame))
@@ -97,8 +120,6 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(endpoints::inspect, endpoints::remove))
         .routes(routes!(services::list, services::create))
         .routes(routes!(services::inspect, services::put, services::remove))
-        .routes(routes!(policies::list, policies::create))
-        .routes(routes!(policies::inspect, policies::put, policies::remove))
         .routes(routes!(watch::watch))
         .routes(routes!(backup::backup))
         .layer(DefaultBodyLimit::max(MAX_BODY))

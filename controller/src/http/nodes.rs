@@ -89,6 +89,20 @@ pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery
     write(&app, Change::DeleteNode(name.clone()), query, |app| find(app, &name)).await
 }
 
+/// Nothing new goes to a node any more: new connections to services, new endpoints. What is established goes on.
+#[utoipa::path(put, path = "/v1/nodes/{name}/drain", tag = "nodes", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
+pub async fn drain(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
+    write(&app, Change::SetNodeDrained(name.clone(), true), query, |app| find(app, &name)).await
+}
+
+/// A node takes what is new again.
+#[utoipa::path(delete, path = "/v1/nodes/{name}/drain", tag = "nodes", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
+pub async fn undrain(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
+    write(&app, Change::SetNodeDrained(name.clone(), false), query, |app| find(app, &name)).await
+}
+
 /// What the node's agent is to make true, as soon as it is newer than `after`.
 #[utoipa::path(get, path = "/v1/nodes/{name}/config", tag = "agents", params(("name" = Name, Path), ConfigQuery),
     responses((status = OK, body = AgentConfig)))]

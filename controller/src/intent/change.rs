@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
+use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, ServiceSpec};
 use ipnet::IpNet;
 
-use super::{Counters, Intent, Key, Txn, Value, Write};
+use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, Write};
 
 /// Something a user or an agent asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Change {
     PutNode(Name, NodeSpec),
     /// Its peers have lost a node, or it is back.
     SetNodeDown(Name, bool),
+    /// A node is to be left, or no longer.
+    SetNodeDrained(Name, bool),
     /// Removes a node.
     DeleteNode(Name),
     /// Makes an endpoint or changes its labels; the same again changes nothing.
@@ -32,13 +34,19 @@ pub enum Change {
     PutService(Name, ServiceSpec),
     /// Removes a service.
     DeleteService(Name),
-    /// Makes or changes a policy.
-    PutPolicy(Name, PolicySpec),
-    /// Removes a policy.
-    DeletePolicy(Name),
     /// Makes the first gossip key, or takes the step after this one of giving agents another; does nothing if that was
     /// done already.
     StepGossip(Option<u64>, GossipKey),
+    /// Makes the authority that signs certificates; does nothing if there is one.
+    PutAuthority(Authority),
+    /// A certificate counts from now on.
+    PutKnown(Known),
+    /// Makes a token that hosts join with.
+    PutToken(Token),
+    /// Revokes a token.
+    DeleteToken(String),
+    /// A host joins with a token.
+    Enrol(Enrolment),
     /// Puts a backup in the place of all there is; of anything that is there only by force.
     Restore {
         /// What the backup holds.
@@ -60,6 +68,9 @@ pub enum Refused {
     /// What it speaks of is not there.
     #[error("there is no {0} {1}; `sdnctl {0} ls` shows what there is")]
     NotFound(Kind, Name),
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// No number or address is left.
     #[error("{0}")]
     Exhausted(String),
@@ -140,15 +151,19 @@ impl<'a> Draft<'a> {
             Change::DeleteNetwork(name) => self.delete_network(name),
             Change::PutNode(name, spec) => self.put_node(name, spec),
             Change::SetNodeDown(name, down) => self.set_node_down(name, *down),
+            Change::SetNodeDrained(name, drained) => self.set_node_drained(name, *drained),
             Change::DeleteNode(name) => self.delete_node(name),
             Change::PutEndpoint(name, spec) => self.put_endpoint(name, spec),
             Change::DeleteEndpoint(name) => self.delete_endpoint(name),
             Change::CreateService(name, spec) => self.create_service(name, spec),
             Change::PutService(name, spec) => self.put_service(name, spec),
             Change::DeleteService(name) => self.delete_service(name),
-            Change::PutPolicy(name, spec) => self.put_policy(name, spec),
-            Change::DeletePolicy(name) => self.delete_policy(name),
             Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
+            Change::PutAuthority(authority) => Ok(self.put_authority(authority)),
+            Change::PutKnown(known) => Ok(self.put_known(known)),
+            Change::PutToken(token) => Ok(self.put_token(token)),
+            Change::DeleteToken(name) => self.delete_token(name),
+            Change::Enrol(asked) => self.enrol(asked),
             Change::Restore { values, force } => self.restore(values, *force),
         }
     }

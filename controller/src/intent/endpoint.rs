@@ -16,8 +16,13 @@ impl Draft<'_> {
         if let Some(there) = self.intent.endpoints.get(name).cloned() {
             return self.change_endpoint(&there, spec);
         }
-        if !self.intent.nodes.contains_key(&spec.node) {
-            return Err(Refused::NotFound(Kind::Node, spec.node.clone()));
+        match self.intent.nodes.get(&spec.node) {
+            None => return Err(Refused::NotFound(Kind::Node, spec.node.clone())),
+            Some(node) if node.drained => {
+                let what = "is drained and takes no endpoints; `sdnctl node drain --undo` ends that";
+                return Err(Refused::Conflict(format!("node {} {what}", spec.node)));
+            }
+            Some(_) => {}
         }
         if let Some(other) = self.intent.endpoint_on_device(&spec.node, &spec.device) {
             let reason = format!("{} is the device of endpoint {other}", spec.device);

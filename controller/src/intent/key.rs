@@ -2,9 +2,9 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Policy, Service};
+use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Service};
 
-use super::{Counters, Gossip};
+use super::{Authority, Counters, Gossip, Known, Token};
 
 /// Where a value stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +19,6 @@ pub enum Key {
     Endpoint(Name),
     /// A service.
     Service(Name),
-    /// A policy.
-    Policy(Name),
     /// The share of a network (first) that a node (second) has.
     Subnet(Name, Name),
     /// A freed address of a network.
@@ -29,6 +27,12 @@ pub enum Key {
     Gossip,
     /// The seat of an endpoint (second) among the backends of a service (first).
     Seat(Name, Name),
+    /// Who signs certificates.
+    Authority,
+    /// A certificate that counts, by its fingerprint.
+    Known(String),
+    /// A token that hosts join with.
+    Token(String),
 }
 
 /// A value of the store.
@@ -44,8 +48,6 @@ pub enum Value {
     Endpoint(Arc<Endpoint>),
     /// A service.
     Service(Arc<Service>),
-    /// A policy.
-    Policy(Arc<Policy>),
     /// A share of a network.
     Subnet(Arc<NodeSubnet>),
     /// A freed address.
@@ -68,6 +70,12 @@ pub enum Value {
         /// Its number, from 0.
         number: u32,
     },
+    /// Who signs certificates.
+    Authority(Arc<Authority>),
+    /// A certificate that counts.
+    Known(Arc<Known>),
+    /// A token that hosts join with.
+    Token(Arc<Token>),
 }
 
 /// One key and its new value; none removes it.
@@ -97,8 +105,8 @@ impl Key {
             Self::Network(name) => Some((Kind::Network, name)),
             Self::Endpoint(name) => Some((Kind::Endpoint, name)),
             Self::Service(name) => Some((Kind::Service, name)),
-            Self::Policy(name) => Some((Kind::Policy, name)),
-            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Gossip | Self::Seat(..) => None,
+            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Seat(..) => None,
+            Self::Gossip | Self::Authority | Self::Known(_) | Self::Token(_) => None,
         }
     }
 
@@ -110,11 +118,13 @@ impl Key {
             Self::Network(name) => format!("network/{name}"),
             Self::Endpoint(name) => format!("endpoint/{name}"),
             Self::Service(name) => format!("service/{name}"),
-            Self::Policy(name) => format!("policy/{name}"),
             Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
             Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
             Self::Gossip => "gossip".into(),
             Self::Seat(service, endpoint) => format!("seat/{service}/{endpoint}"),
+            Self::Authority => "authority".into(),
+            Self::Known(fingerprint) => format!("known/{fingerprint}"),
+            Self::Token(name) => format!("token/{name}"),
         }
     }
 }
@@ -130,11 +140,13 @@ impl Key {
             "network" => Self::Network(name()?),
             "endpoint" => Self::Endpoint(name()?),
             "service" => Self::Service(name()?),
-            "policy" => Self::Policy(name()?),
             "subnet" => Self::Subnet(name()?, name()?),
             "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
             "gossip" => Self::Gossip,
             "seat" => Self::Seat(name()?, name()?),
+            "authority" => Self::Authority,
+            "known" => Self::Known(text.split_once('/')?.1.to_owned()),
+            "token" => Self::Token(text.split_once('/')?.1.to_owned()),
             _ => return None,
         };
         (key.encode() == text).then_some(key)
@@ -150,11 +162,13 @@ impl Value {
             Self::Network(network) => Key::Network(network.name.clone()),
             Self::Endpoint(endpoint) => Key::Endpoint(endpoint.name.clone()),
             Self::Service(service) => Key::Service(service.name.clone()),
-            Self::Policy(policy) => Key::Policy(policy.name.clone()),
             Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
             Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
             Self::Gossip(_) => Key::Gossip,
             Self::Seat { service, endpoint, .. } => Key::Seat(service.clone(), endpoint.clone()),
+            Self::Authority(_) => Key::Authority,
+            Self::Known(known) => Key::Known(known.fingerprint.clone()),
+            Self::Token(token) => Key::Token(token.name.clone()),
         }
     }
 
@@ -166,11 +180,13 @@ impl Value {
             Self::Network(network) => serde_json::to_vec(&**network),
             Self::Endpoint(endpoint) => serde_json::to_vec(&**endpoint),
             Self::Service(service) => serde_json::to_vec(&**service),
-            Self::Policy(policy) => serde_json::to_vec(&**policy),
             Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
             Self::Resting { until, .. } => serde_json::to_vec(until),
             Self::Gossip(gossip) => serde_json::to_vec(&**gossip),
             Self::Seat { number, .. } => serde_json::to_vec(number),
+            Self::Authority(authority) => serde_json::to_vec(&**authority),
+            Self::Known(known) => serde_json::to_vec(&**known),
+            Self::Token(token) => serde_json::to_vec(&**token),
         };
         encoded.expect("these types have string keys and no failing serializer")
     }
@@ -191,11 +207,13 @@ impl Value {
             "network" => json(bytes).map(Self::Network),
             "endpoint" => json(bytes).map(Self::Endpoint),
             "service" => json(bytes).map(Self::Service),
-            "policy" => json(bytes).map(Self::Policy),
             "subnet" => json(bytes).map(Self::Subnet),
             "resting" => resting(key, bytes),
             "gossip" => json(bytes).map(Self::Gossip),
             "seat" => seat(key, bytes),
+            "authority" => json(bytes).map(Self::Authority),
+            "known" => json(bytes).map(Self::Known),
+            "token" => json(bytes).map(Self::Token),
             _ => Err("a kind this version does not know".into()),
         }
         .map_err(unreadable)?;

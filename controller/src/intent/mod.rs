@@ -12,23 +12,24 @@ mod index;
 mod key;
 mod network;
 mod node;
-mod policy;
 mod restore;
 mod seats;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::{net::IpAddr, sync::Arc};
 
 use imbl::OrdMap;
 
-pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Policy, Service};
+pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
 
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
 pub use seats::MAX_BUCKETS;
+pub use trust::{Authority, Enrolment, Known, Role, Token};
 
 use index::Index;
 
@@ -59,9 +60,6 @@ pub struct Counters {
     pub endpoint: u64,
     /// Service ids given out.
     pub service: u64,
-    /// Policy ids given out.
-    #[serde(default)]
-    pub policy: u64,
 }
 
 /// The objects of the store as of one revision.
@@ -76,8 +74,6 @@ pub struct Intent {
     pub endpoints: OrdMap<Name, Arc<Endpoint>>,
     /// Services by name.
     pub services: OrdMap<Name, Arc<Service>>,
-    /// Policies by name.
-    pub policies: OrdMap<Name, Arc<Policy>>,
     /// Shares of routed networks by network and node.
     pub subnets: OrdMap<(Name, Name), Arc<NodeSubnet>>,
     /// Freed addresses by network and address, with the Unix second until which they rest.
@@ -86,6 +82,12 @@ pub struct Intent {
     pub gossip: Option<Arc<Gossip>>,
     /// Seats of the backends of services that need more than one group, by service and endpoint.
     seats: OrdMap<Name, OrdMap<Name, u32>>,
+    /// Who signs certificates, once there is somebody.
+    pub authority: Option<Arc<Authority>>,
+    /// The certificates that count, by their fingerprints.
+    pub known: OrdMap<String, Arc<Known>>,
+    /// The tokens that hosts join with, by name.
+    pub tokens: OrdMap<String, Arc<Token>>,
     index: Index,
 }
 
@@ -109,11 +111,13 @@ impl Intent {
             .chain(self.networks.values().cloned().map(Value::Network))
             .chain(self.endpoints.values().cloned().map(Value::Endpoint))
             .chain(self.services.values().cloned().map(Value::Service))
-            .chain(self.policies.values().cloned().map(Value::Policy))
             .chain(self.subnets.values().cloned().map(Value::Subnet))
             .chain(resting)
             .chain(self.gossip.clone().map(Value::Gossip))
             .chain(self.seat_values())
+            .chain(self.authority.clone().map(Value::Authority))
+            .chain(self.known.values().cloned().map(Value::Known))
+            .chain(self.tokens.values().cloned().map(Value::Token))
     }
 
     /// The revision of the last transaction.
@@ -157,12 +161,6 @@ impl Intent {
                 let new = if let Some(Value::Endpoint(endpoint)) = value { Some(endpoint) } else { None };
                 let old = put(&mut self.endpoints, name, new);
                 self.index.endpoint(old.as_deref(), new.map(|new| &**new));
-                self.recount(old.as_deref(), new.map(|new| &**new));
-            }
-            (Key::Policy(name), value) => {
-                let new = if let Some(Value::Policy(policy)) = value { Some(policy) } else { None };
-                let old = put(&mut self.policies, name, new);
-                self.index_policy(old.as_deref(), new.map(|new| &**new));
             }
             (Key::Subnet(network, node), Some(Value::Subnet(subnet))) => {
                 self.subnets.insert((network.clone(), node.clone()), subnet.clone());
@@ -178,6 +176,12 @@ impl Intent {
                 self.seats.entry(service.clone()).or_default().insert(endpoint.clone(), *number);
             }
             (Key::Seat(service, endpoint), _) => self.leave_seat(service, endpoint),
+            (Key::Authority, Some(Value::Authority(authority))) => self.authority = Some(authority.clone()),
+            (Key::Authority, _) => self.authority = None,
+            (Key::Known(print), Some(Value::Known(known))) => drop(self.known.insert(print.clone(), known.clone())),
+            (Key::Known(print), _) => drop(self.known.remove(print)),
+            (Key::Token(name), Some(Value::Token(token))) => drop(self.tokens.insert(name.clone(), token.clone())),
+            (Key::Token(name), _) => drop(self.tokens.remove(name)),
         }
     }
 }

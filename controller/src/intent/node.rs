@@ -34,11 +34,11 @@ impl Draft<'_> {
                 alloc::next_id(&mut self.counters.node, MAX_NODE_ID, used)?
             }
         };
-        let down = there.as_ref().is_some_and(|there| there.down);
-        let revision = self.revision();
-        self.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, down, spec: spec.clone() })));
+        let [down, drained] = there.as_ref().map_or([false; 2], |there| [there.down, there.drained]);
+        let (name, revision, spec) = (name.clone(), self.revision(), spec.clone());
+        self.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, down, drained, spec })));
         let networks: Vec<Name> = self.intent.networks.keys().cloned().collect();
-        networks.iter().try_for_each(|network| self.give_share(network, name))?;
+        networks.iter().try_for_each(|network| self.give_share(network, &name))?;
         Ok(if there.is_some() { Effect::Changed } else { Effect::Created })
     }
 
@@ -48,6 +48,16 @@ impl Draft<'_> {
             return Ok(Effect::Unchanged(there.revision));
         }
         let node = Node { down, revision: self.revision(), ..(**there).clone() };
+        self.put(Value::Node(Arc::new(node)));
+        Ok(Effect::Changed)
+    }
+
+    pub(super) fn set_node_drained(&mut self, name: &Name, drained: bool) -> Result<Effect, Refused> {
+        let there = self.intent.nodes.get(name).ok_or_else(|| Refused::NotFound(Kind::Node, name.clone()))?;
+        if there.drained == drained {
+            return Ok(Effect::Unchanged(there.revision));
+        }
+        let node = Node { drained, revision: self.revision(), ..(**there).clone() };
         self.put(Value::Node(Arc::new(node)));
         Ok(Effect::Changed)
     }
@@ -63,6 +73,7 @@ impl Draft<'_> {
         let shares = self.intent.subnets.keys().filter(|(_, node)| node == name);
         let shares: Vec<Key> = shares.map(|(network, node)| Key::Subnet(network.clone(), node.clone())).collect();
         shares.into_iter().for_each(|share| self.remove(share));
+        self.forget_certificates(name);
         self.remove(Key::Node(name.clone()));
         Ok(Effect::Removed)
     }

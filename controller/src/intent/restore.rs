@@ -11,13 +11,10 @@ impl Draft<'_> {
     /// All becomes what `values` hold. Ids go on from the higher of both counters, and addresses that are in use now and not
     /// in the backup rest first: neither is given twice.
     pub(super) fn restore(&mut self, values: &[Value], force: bool) -> Result<Effect, Refused> {
-        let count = self.intent.nodes.len()
-            + self.intent.endpoints.len()
-            + self.intent.services.len()
-            + self.intent.policies.len();
+        let count = self.intent.nodes.len() + self.intent.endpoints.len() + self.intent.services.len();
         if count > 0 && !force {
             let reason = format!(
-                "the store holds {count} nodes, endpoints, services and policies; --force puts the backup in their place"
+                "the store holds {count} nodes, endpoints and services; --force puts the backup in their place"
             );
             return Err(Refused::Conflict(reason));
         }
@@ -32,8 +29,9 @@ impl Draft<'_> {
                 }
             }
         }
-        // Addresses go on resting, and agents go on with the keys they have.
-        let stays = |key: &Key| kept.contains(key) || matches!(key, Key::Resting(..) | Key::Gossip);
+        // Addresses go on resting, and who is known now stays so: with the keys, certificates and tokens there are.
+        let secret = |key: &Key| matches!(key, Key::Gossip | Key::Authority | Key::Known(_) | Key::Token(_));
+        let stays = |key: &Key| kept.contains(key) || matches!(key, Key::Resting(..)) || secret(key);
         for key in there.iter().map(Value::key).filter(|key| !stays(key)) {
             self.remove(key);
         }
@@ -74,6 +72,5 @@ fn higher(a: Counters, b: Counters) -> Counters {
         network: a.network.max(b.network),
         endpoint: a.endpoint.max(b.endpoint),
         service: a.service.max(b.service),
-        policy: a.policy.max(b.policy),
     }
 }

@@ -1,9 +1,6 @@
 //! What a host's OVSDB holds against what it is to hold: pure, and empty the second time.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ovsdb::{NamedUuid, Replica, Row, Txn, Uuid};
 
@@ -48,7 +45,7 @@ pub struct Plan {
 }
 
 /// The least that makes `replica` hold `host`, with its bridge under the controllers at `targets`.
-pub fn plan(host: &Host, replica: &Replica, targets: &BTreeSet<SocketAddr>) -> Plan {
+pub fn plan(host: &Host, replica: &Replica, targets: &BTreeSet<String>) -> Plan {
     let mut plan = Plan { txn: Txn::new("Open_vSwitch"), differs: Vec::new(), broken: Broken::new() };
     let Some(bridge) = &host.bridge else { return plan };
     match replica.rows("Bridge").find(|row| row.read::<String>("name") == BRIDGE) {
@@ -60,7 +57,7 @@ pub fn plan(host: &Host, replica: &Replica, targets: &BTreeSet<SocketAddr>) -> P
 
 impl Plan {
     /// Bridge, local port, tunnels, endpoints and controller in one transaction: it is never there without them.
-    fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
+    fn create(&mut self, host: &Host, bridge: &Bridge, replica: &Replica, targets: &BTreeSet<String>) {
         let Some(root) = replica.rows("Open_vSwitch").next() else { return };
         self.differs.push(format!("bridge {BRIDGE} is not there"));
         let mut ports = vec![self.insert_local(bridge)];
@@ -69,7 +66,7 @@ impl Plan {
                 ports.push(self.insert_port(port));
             }
         }
-        let controllers: Vec<NamedUuid> = targets.iter().map(|target| self.insert_controller(*target)).collect();
+        let controllers: Vec<NamedUuid> = targets.iter().map(|target| self.insert_controller(target)).collect();
         let mut insert =
             self.txn.insert("Bridge").set("name", BRIDGE).set("ports", ports).set("controller", controllers);
         for (column, value) in strings(bridge) {
@@ -79,7 +76,7 @@ impl Plan {
         self.txn.mutate("Open_vSwitch", root.uuid()).insert("bridges", made);
     }
 
-    fn update(&mut self, host: &Host, bridge: &Bridge, row: &Row, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
+    fn update(&mut self, host: &Host, bridge: &Bridge, row: &Row, replica: &Replica, targets: &BTreeSet<String>) {
         for (column, value) in strings(bridge) {
             if row.read::<BTreeSet<String>>(column) != BTreeSet::from([value.to_owned()]) {
                 self.txn.update("Bridge", row.uuid()).set(column, value);
@@ -129,10 +126,10 @@ impl Plan {
     }
 
     /// Those that are right stay as they are, and with them their sessions.
-    fn update_controllers(&mut self, bridge: &Row, replica: &Replica, targets: &BTreeSet<SocketAddr>) {
+    fn update_controllers(&mut self, bridge: &Row, replica: &Replica, targets: &BTreeSet<String>) {
         let rows =
             bridge.read::<BTreeSet<Uuid>>("controller").into_iter().filter_map(|uuid| replica.row("Controller", uuid));
-        let mut missing: BTreeMap<String, SocketAddr> = targets.iter().map(|at| (target(*at), *at)).collect();
+        let mut missing = targets.clone();
         let right = |row: &Row| {
             row.read::<String>("connection_mode") == "out-of-band"
                 && row.read::<Option<i64>>("max_backoff") == Some(MAX_BACKOFF)
@@ -140,13 +137,13 @@ impl Plan {
         };
         for row in rows {
             let named = row.read::<String>("target");
-            if !right(&row) || missing.remove(&named).is_none() {
+            if !right(&row) || !missing.remove(&named) {
                 self.txn.mutate("Bridge", bridge.uuid()).delete("controller", row.uuid());
                 self.differs.push(format!("{BRIDGE} has controller {named}, which is not wanted"));
             }
         }
-        for (named, at) in missing {
-            let made = self.insert_controller(at);
+        for named in missing {
+            let made = self.insert_controller(&named);
             self.txn.mutate("Bridge", bridge.uuid()).insert("controller", made);
             self.differs.push(format!("{BRIDGE} lacks controller {named}"));
         }
@@ -217,8 +214,8 @@ impl Plan {
         made.set("external_ids", owned(owner_of(port))).id()
     }
 
-    fn insert_controller(&mut self, controller: SocketAddr) -> NamedUuid {
-        let made = self.txn.insert("Controller").set("target", target(controller).as_str());
+    fn insert_controller(&mut self, target: &str) -> NamedUuid {
+        let made = self.txn.insert("Controller").set("target", target);
         let made = made.set("connection_mode", "out-of-band").set("max_backoff", MAX_BACKOFF);
         made.set("inactivity_probe", PROBE).id()
     }
@@ -247,10 +244,6 @@ fn owner_of(port: &Port) -> &'static str {
         PortKind::Endpoint => "endpoint",
         PortKind::Tunnel { .. } => "tunnel",
     }
-}
-
-fn target(controller: SocketAddr) -> String {
-    format!("tcp:{controller}")
 }
 
 fn interface(port: &Row, replica: &Replica) -> Option<Row> {

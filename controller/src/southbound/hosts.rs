@@ -20,6 +20,7 @@ use crate::{
     core::Broken,
     events::EventKind,
     pipeline::BRIDGE,
+    pki::Gate,
     runtime::{CoreHandle, Event, HostTarget},
 };
 
@@ -37,7 +38,14 @@ const NODE: &str = "sdn-node";
 
 /// Accepts hosts' OVSDB servers for ever. Bridges are put under all controllers; a controller that is the only one is at
 /// its OpenFlow port `openflow`, at the address by which the host reached us.
-pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switches: Switches, cluster: Cluster) {
+pub async fn serve(
+    listener: TcpListener,
+    gate: Gate,
+    openflow: u16,
+    core: CoreHandle,
+    switches: Switches,
+    cluster: Cluster,
+) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -47,10 +55,10 @@ pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switc
                 continue;
             }
         };
-        let (core, switches, cluster) = (core.clone(), switches.clone(), cluster.clone());
+        let (gate, core, switches, cluster) = (gate.clone(), core.clone(), switches.clone(), cluster.clone());
         let span = tracing::info_span!("ovsdb", %peer, node = tracing::field::Empty);
         let session = async move {
-            if let Err(reason) = session(stream, openflow, &core, &switches, cluster).await {
+            if let Err(reason) = session(stream, &gate, openflow, &core, &switches, cluster).await {
                 tracing::info!(reason, "session ended");
             }
         };
@@ -60,6 +68,7 @@ pub async fn serve(listener: TcpListener, openflow: u16, core: CoreHandle, switc
 
 async fn session(
     stream: TcpStream,
+    gate: &Gate,
     openflow: u16,
     core: &CoreHandle,
     switches: &Switches,
@@ -67,6 +76,10 @@ async fn session(
 ) -> Result<(), String> {
     let local = stream.local_addr().map_err(|e| e.to_string())?;
     stream.set_nodelay(true).map_err(|e| e.to_string())?;
+    let (stream, shown) = gate.enter(stream).await.map_err(|error| {
+        switches.metrics.bad_peers.inc();
+        error.to_string()
+    })?;
     let client = Client::from_stream(stream, options());
     let ready = tokio::time::timeout(READY, client.ready()).await;
     let ready = ready.map_err(|_| format!("the database was not read within {} s", READY.as_secs()))?;
@@ -76,11 +89,15 @@ async fn session(
     })?;
     let mut changes = client.changes();
     let (node, target) = identify(&client.replica(), &mut changes, core).await?;
+    gate.caller(&shown).speaks_for(&node).inspect_err(|_| {
+        switches.metrics.bad_peers.inc();
+    })?;
     tracing::Span::current().record("node", node.as_str());
     let _connected = switches.host_up(&node, core);
     switches.record(EventKind::Session, &node, "host's OVSDB connected".into());
     let found = SocketAddr::new(local.ip(), openflow);
-    Kept { client, node, found, core, switches, cluster }.keep(changes, target).await
+    let transport = if gate.is_secure() { "ssl" } else { "tcp" };
+    Kept { client, node, found, transport, core, switches, cluster }.keep(changes, target).await
 }
 
 fn options() -> Options {
@@ -128,6 +145,8 @@ struct Kept<'a> {
     node: Name,
     /// Where the host found this controller's OpenFlow port.
     found: SocketAddr,
+    /// How switches are to call in, as Open vSwitch names it.
+    transport: &'static str,
     core: &'a CoreHandle,
     switches: &'a Switches,
     cluster: Cluster,
@@ -140,7 +159,9 @@ impl Kept<'_> {
         loop {
             let (host, revision) = target.borrow_and_update().clone();
             let replica = self.client.replica();
-            let plan = host_plan::plan(&host, &replica, &self.cluster.targets(self.found));
+            let targets = self.cluster.targets(self.found);
+            let targets = targets.iter().map(|at| format!("{}:{at}", self.transport)).collect();
+            let plan = host_plan::plan(&host, &replica, &targets);
             let generation = self.cluster.generation(&self.node);
             if plan.txn.is_empty() {
                 settled = Some(revision);

@@ -37,6 +37,7 @@ use crate::{
     events::EventKind,
     metrics::ByNode,
     pipeline::{FlowBody, FlowKey},
+    pki::Gate,
     reconcile::{Audit, Batch, Refusal},
     runtime::{Command, CoreHandle, Event},
     store::Store,
@@ -148,8 +149,9 @@ impl SwitchSession {
 }
 
 /// Brings a session up and finds out whose it is.
-pub async fn handshake(stream: TcpStream, store: &Store) -> Result<(Name, SwitchSession, Events), String> {
+pub async fn handshake(stream: TcpStream, gate: &Gate, store: &Store) -> Result<(Name, SwitchSession, Events), String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let (stream, shown) = gate.enter(stream).await.map_err(|error| error.to_string())?;
     let (handle, mut events) = net::spawn(stream, Config::default());
     let features = match events.recv().await {
         Some(OfEvent::Up { features }) => features,
@@ -160,6 +162,7 @@ pub async fn handshake(stream: TcpStream, store: &Store) -> Result<(Name, Switch
     let intent = store.read();
     let node = intent.nodes.values().find(|node| node.datapath_id() == id).map(|node| node.name.clone());
     let node = node.ok_or_else(|| format!("datapath {id:016x} belongs to no node: its agent has not joined"))?;
+    gate.caller(&shown).speaks_for(&node)?;
     Ok((node, SwitchSession { handle, told: Arc::default() }, events))
 }
 

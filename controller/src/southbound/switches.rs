@@ -20,6 +20,7 @@ use crate::{
     events::{EventKind, Events},
     membership::Session,
     metrics::Metrics,
+    pki::Gate,
     runtime::{CoreHandle, Event, Slot},
     store::Store,
 };
@@ -143,7 +144,14 @@ impl Drop for HostUp {
 }
 
 /// Accepts switches for ever.
-pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switches: Switches, cluster: Cluster) {
+pub async fn serve(
+    listener: TcpListener,
+    gate: Gate,
+    store: Store,
+    core: CoreHandle,
+    switches: Switches,
+    cluster: Cluster,
+) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -154,9 +162,10 @@ pub async fn serve(listener: TcpListener, store: Store, core: CoreHandle, switch
             }
         };
         let (store, core, switches, cluster) = (store.clone(), core.clone(), switches.clone(), cluster.clone());
+        let gate = gate.clone();
         let span = tracing::info_span!("openflow", %peer, node = tracing::field::Empty);
         let session = async move {
-            let reason = match switch::handshake(stream, &store).await {
+            let reason = match switch::handshake(stream, &gate, &store).await {
                 Ok((node, session, events)) => {
                     tracing::Span::current().record("node", node.as_str());
                     switches.record(EventKind::Session, &node, "switch connected".into());

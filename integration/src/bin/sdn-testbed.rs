@@ -35,6 +35,9 @@ enum Verb {
         /// Number of controllers; several share an etcd.
         #[arg(long, default_value_t = 1)]
         controllers: u16,
+        /// Hosts join with a token, and everyone speaks TLS.
+        #[arg(long)]
+        secure: bool,
     },
     /// Add or remove a pod.
     #[command(subcommand)]
@@ -114,9 +117,9 @@ fn main() -> ExitCode {
 
 fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
-        Verb::Up { hosts, tunnel, mesh, controllers } => {
+        Verb::Up { hosts, tunnel, mesh, controllers, secure } => {
             ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
-            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers })
+            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers, secure })
         }
         Verb::Down => {
             match Testbed::down(name)? {

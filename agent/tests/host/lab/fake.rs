@@ -43,7 +43,14 @@ impl Fake {
         let spec = NodeSpec { address: [192, 0, 2, 10 + number].into(), mtu: 1500, datapath: Datapath::Netdev };
         let config = AgentConfig {
             revision: 1,
-            node: Node { name: Name::new(format!("h{number}")).unwrap(), id: 1, revision: 1, down: false, spec },
+            node: Node {
+                name: Name::new(format!("h{number}")).unwrap(),
+                id: 1,
+                revision: 1,
+                down: false,
+                drained: false,
+                spec,
+            },
             bridge: "kbr0".into(),
             gateway: format!("10.244.{number}.1/24").parse().unwrap(),
             gateway_mac: Mac([0x0a, 0x58, 10, 244, number, 1]),

@@ -13,6 +13,7 @@ use crate::{
     events::Events,
     http::{App, router},
     metrics::Metrics,
+    pki::Gate,
     runtime::{CoreHandle, Event, Outlets, run},
     southbound::Switches,
     store::Store,
@@ -52,10 +53,11 @@ async fn serve() -> (String, tempfile::TempDir) {
     let switches = Switches::new(metrics.clone(), log.clone());
     let cluster = Cluster::alone(store.read().generation());
     let others = peers::router(core.clone(), cluster.clone());
-    let app = App { store, core, cluster, switches, agents, events: log, metrics, settings, started: Instant::now() };
+    let (started, issuer) = (Instant::now(), None);
+    let app = App { store, core, cluster, switches, agents, events: log, metrics, settings, issuer, started };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router(Arc::new(app)).merge(others)).await });
+    tokio::spawn(crate::http::serve(listener, Gate::open(), router(Arc::new(app)).merge(others)));
     (url, dir)
 }
 
@@ -73,7 +75,7 @@ fn the_committed_document_is_this_one() {
 #[tokio::test]
 async fn every_operation_is_served_and_no_other() {
     let (url, _dir) = serve().await;
-    let http = reqwest::Client::new();
+    let http = api::plain_http().build().unwrap();
     let (document, mut ids) = (document(), BTreeSet::new());
     for (path, operations) in document["paths"].as_object().unwrap() {
         let at = format!("{url}{}", path.replace("{name}", "none").replace("{revision}", "0"));
@@ -95,7 +97,7 @@ async fn every_operation_is_served_and_no_other() {
 #[tokio::test]
 async fn what_is_answered_is_as_the_document_says() {
     let (url, _dir) = serve().await;
-    let http = reqwest::Client::new();
+    let http = api::plain_http().build().unwrap();
     let put = |path: &'static str, body: Value| http.post(format!("{url}{path}?wait=false")).body(body.to_string());
     let objects = json!({"objects": examples()});
     let refused = mismatch(&json!({"$ref": "#/components/schemas/Apply"}), &objects);
