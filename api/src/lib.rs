@@ -1,6 +1,6 @@
 //! The objects users speak of, their validation, and the HTTP client.
 //!
-//! [`Node`], [`Network`], [`Endpoint`] and [`Service`] are *intent*: what the
+//! [`Node`], [`Network`], [`Endpoint`], [`Service`] and [`Policy`] are *intent*: what the
 //! controller stores and compiles into flows. Users write the `…Spec` of an
 //! object; the object itself adds what the controller gave it (ids, addresses,
 //! ports) and the revision at which it last changed. The types in [`status`]
@@ -18,6 +18,7 @@ mod manifest;
 mod name;
 mod network;
 mod node;
+mod policy;
 mod prediction;
 mod schema;
 mod service;
@@ -36,6 +37,7 @@ pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, P
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
+pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
@@ -58,12 +60,14 @@ pub enum Kind {
     Endpoint = 4,
     /// A virtual address in front of backends.
     Service = 5,
+    /// Which connections endpoints may have.
+    Policy = 6,
 }
 
 impl Kind {
     /// The kind with this number, as it stands in a flow's cookie.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Pipeline, Self::Node, Self::Network, Self::Endpoint, Self::Service]
+        [Self::Pipeline, Self::Node, Self::Network, Self::Endpoint, Self::Service, Self::Policy]
             .into_iter()
             .find(|kind| *kind as u8 == number)
     }
@@ -76,6 +80,7 @@ impl Kind {
             Self::Network => "network",
             Self::Endpoint => "endpoint",
             Self::Service => "service",
+            Self::Policy => "policy",
         }
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Endpoint, EndpointSpec, Kind, Name, Network, NetworkSpec, Node, NodeSpec, Service, ServiceSpec, status::Flow,
+    Endpoint, EndpointSpec, Kind, Name, Network, NetworkSpec, Node, NodeSpec, Policy, PolicySpec, Service, ServiceSpec,
+    status::Flow,
 };
 
 /// An object as a file holds it: what its maker says of it.
@@ -45,6 +46,14 @@ pub enum Manifest {
         /// What it is to be.
         spec: ServiceSpec,
     },
+    /// A policy.
+    #[serde(alias = "Policy")]
+    Policy {
+        /// Its name.
+        name: Name,
+        /// What it is to be.
+        spec: PolicySpec,
+    },
 }
 
 impl Manifest {
@@ -55,6 +64,7 @@ impl Manifest {
             Self::Node { name, .. } => (Kind::Node, name),
             Self::Endpoint { name, .. } => (Kind::Endpoint, name),
             Self::Service { name, .. } => (Kind::Service, name),
+            Self::Policy { name, .. } => (Kind::Policy, name),
         }
     }
 }
@@ -83,6 +93,12 @@ impl From<Service> for Manifest {
         let Service { name, network, vip, ports, backends, selector, .. } = service;
         let backends = backends.into_iter().map(|backend| backend.ip).collect();
         Self::Service { name, spec: ServiceSpec { network, vip, ports, backends, selector } }
+    }
+}
+
+impl From<Policy> for Manifest {
+    fn from(policy: Policy) -> Self {
+        Self::Policy { name: policy.name, spec: policy.spec }
     }
 }
 

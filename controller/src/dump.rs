@@ -7,7 +7,8 @@ use api::{
     status::{Flow, FlowDump, Group, GroupDump},
 };
 use openflow::{
-    TableId,
+    Action, Instruction, TableId,
+    action::Ct,
     msg::{
         flow::{FlowModFlags, FlowStats},
         group::{GroupDesc, GroupStats},
@@ -37,6 +38,7 @@ impl Owners {
             names.extend(intent.networks.values().map(|network| ((Kind::Network, network.id), network.name.clone())));
             names.extend(intent.endpoints.values().map(|it| ((Kind::Endpoint, it.id), it.name.clone())));
             names.extend(intent.services.values().map(|service| ((Kind::Service, service.id), service.name.clone())));
+            names.extend(intent.policies.values().map(|policy| ((Kind::Policy, policy.id), policy.name.clone())));
         }
         Self { names }
     }
@@ -131,7 +133,7 @@ pub fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
         actions: text::Instructions(&stats.instructions).to_string(),
         owner: owners.of(cookie),
         revision: cookie.filter(|cookie| cookie.kind != Kind::Pipeline).map(|cookie| u64::from(cookie.revision)),
-        reason: cookie.and_then(Cookie::reason).map(|reason| reason.as_str().to_owned()),
+        reason: reason(cookie, &stats.instructions),
         diff: diff.map(str::to_owned),
         cookie: stats.cookie,
         packets: stats.packet_count,
@@ -139,6 +141,16 @@ pub fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
         duration_seconds: f64::from(stats.duration_sec) + f64::from(stats.duration_nsec) / 1e9,
         ofctl: text::FlowStats(stats).to_string(),
     }
+}
+
+/// Why packets end at a flow, in words; none if they do not.
+fn reason(cookie: Option<Cookie>, instructions: &[Instruction]) -> Option<String> {
+    let ends = |action: &Action| matches!(action, Action::NxCt(ct) if ct.recirc_table == Ct::NO_RECIRC);
+    let drops = instructions.iter().all(|instruction| match instruction {
+        Instruction::ApplyActions { actions } => actions.iter().all(ends),
+        _ => false,
+    });
+    cookie.filter(|_| drops).and_then(Cookie::reason).map(|reason| reason.as_str().to_owned())
 }
 
 /// Groups in order of their ids.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use api::{
-    Applied, Backup, Effect, Endpoint, Kind, List, Manifest, Network, Node, Outcome, Planned, Service, WatchEvent,
-    Written,
+    Applied, Backup, Effect, Endpoint, Kind, List, Manifest, Network, Node, Outcome, Planned, Policy, Service,
+    WatchEvent, Written,
 };
 use serde::de::DeserializeOwned;
 
@@ -73,17 +73,22 @@ pub async fn get(remote: &Remote, wanted: &[String]) -> anyhow::Result<()> {
     found.extend(all::<Node>(remote, "nodes").await?);
     found.extend(all::<Endpoint>(remote, "endpoints").await?);
     found.extend(all::<Service>(remote, "services").await?);
+    found.extend(all::<Policy>(remote, "policies").await?);
+    let of_kind = |wanted: &str, kind: Kind| match kind {
+        Kind::Policy => ["policy", "policies"].contains(&wanted),
+        kind => wanted.trim_end_matches('s') == kind.as_str(),
+    };
     let is = |object: &Manifest, wanted: &str| {
         let (kind, name) = object.id();
-        wanted == kind.as_str() || wanted.trim_end_matches('s') == kind.as_str() || wanted == format!("{kind}/{name}")
+        of_kind(wanted, kind) || wanted == format!("{kind}/{name}")
     };
     if let Some(missing) = wanted.iter().find(|w| w.contains('/') && !found.iter().any(|object| is(object, w))) {
         anyhow::bail!("there is no {missing}; `sdnctl get` prints all there is");
     }
-    let kinds = [Kind::Network, Kind::Node, Kind::Endpoint, Kind::Service];
-    let known = |w: &str| w.contains('/') || kinds.iter().any(|kind| w.trim_end_matches('s') == kind.as_str());
+    let kinds = [Kind::Network, Kind::Node, Kind::Endpoint, Kind::Service, Kind::Policy];
+    let known = |w: &str| w.contains('/') || kinds.iter().any(|kind| of_kind(w, *kind));
     if let Some(unknown) = wanted.iter().find(|w| !known(w)) {
-        anyhow::bail!("{unknown} is neither KIND nor KIND/NAME; kinds are network, node, endpoint, service");
+        anyhow::bail!("{unknown} is neither KIND nor KIND/NAME; kinds are network, node, endpoint, service, policy");
     }
     found.retain(|object| wanted.is_empty() || wanted.iter().any(|wanted| is(object, wanted)));
     if remote.output == Output::Json {

@@ -60,6 +60,9 @@ pub enum Command {
     /// Virtual addresses in front of endpoints.
     #[command(subcommand)]
     Service(ServiceVerb),
+    /// Which connections endpoints may have.
+    #[command(subcommand)]
+    Policy(Verb),
     /// Makes objects what files say, all of them or none; the same again changes nothing.
     Apply(Files),
     /// Shows which flows on which hosts applying files would change, or what a size would take; touches nothing.

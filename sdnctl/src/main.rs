@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Network(verb) => objects::network(&remote, verb).await,
         Command::Endpoint(verb) => objects::endpoint(&remote, verb).await,
         Command::Service(verb) => service::run(&remote, verb).await,
+        Command::Policy(verb) => objects::policy(&remote, verb).await,
         Command::Apply(cli::Files { files }) => apply::apply(&remote, &files).await,
         Command::Plan(cli::Plan { size: Some(size), .. }) => predict::show(&remote, &size).await,
         Command::Plan(cli::Plan { files, size: None }) => apply::plan(&remote, &files).await,

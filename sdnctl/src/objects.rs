@@ -1,6 +1,6 @@
-//! `sdnctl network|endpoint`
+//! `sdnctl network|endpoint|policy`
 
-use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Written};
+use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Policy, PolicyRule, Written};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -76,6 +76,36 @@ pub async fn endpoint(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
         }
         Verb::Inspect { name } => inspect::<Endpoint>(remote, "endpoints", &name).await,
         Verb::Rm { name } => remove::<Endpoint>(remote, "endpoints", &name).await,
+    }
+}
+
+pub async fn policy(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Ls => {
+            let list: List<Policy> = remote.client.get("/v1/policies").await?;
+            show(remote, &list, |list| {
+                let rules = |rules: &Option<Vec<PolicyRule>>| {
+                    rules.as_ref().map_or("-".into(), |rules| format!("{} rules", rules.len()))
+                };
+                table(
+                    ["NAME", "NETWORK", "SELECTOR", "INGRESS", "EGRESS", "REVISION"],
+                    list.items.iter().map(|policy| {
+                        let spec = &policy.spec;
+                        let selector = join(spec.selector.iter().map(|(key, value)| format!("{key}={value}")));
+                        [
+                            policy.name.to_string(),
+                            spec.network.to_string(),
+                            if selector.is_empty() { "all".into() } else { selector },
+                            rules(&spec.ingress),
+                            rules(&spec.egress),
+                            policy.revision.to_string(),
+                        ]
+                    }),
+                )
+            })
+        }
+        Verb::Inspect { name } => inspect::<Policy>(remote, "policies", &name).await,
+        Verb::Rm { name } => remove::<Policy>(remote, "policies", &name).await,
     }
 }
 

@@ -125,7 +125,7 @@ impl Compiler {
             _ => self.shared.insert(part.clone(), after.clone()),
         };
         let before = before.unwrap_or_else(|| Arc::new(Rendered::new(&self.settings, old, part)));
-        if before == after && !matches!(after.place, Place::Members { .. }) {
+        if before == after && !matches!(after.place, Place::Members { .. } | Place::Subjects(_)) {
             return;
         }
         let mut nodes: Vec<Name> = match (&before.place, &after.place) {
@@ -166,7 +166,7 @@ impl Compiler {
         deltas.entry(node.clone()).or_default().replace(was, is);
     }
 
-    /// What else is of networks that nodes of both intents began or ceased to be members of.
+    /// What else is of networks and policies that nodes of both intents began or ceased to have to do with.
     fn parts_of_members(&self, old: &Intent, touched: &Touched) -> BTreeSet<(Name, Part)> {
         let mut found = BTreeSet::new();
         let stays = |node: &Name| old.nodes.contains_key(node) && self.intent.nodes.contains_key(node);
@@ -177,6 +177,9 @@ impl Compiler {
             let parts = parts.chain([Part::Network(network.clone())]).filter(|part| !touched.parts.contains(part));
             found.extend(parts.map(|part| (node.clone(), part)));
         }
+        let subjects = touched.subjects.iter().filter(|(_, node)| stays(node));
+        let rules = subjects.map(|(policy, node)| (node.clone(), Part::Policy(policy.clone())));
+        found.extend(rules.filter(|(_, part)| !touched.parts.contains(part)));
         found
     }
 

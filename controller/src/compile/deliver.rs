@@ -1,4 +1,4 @@
-//! Tables ingress_policy, deliver and output: the last steps of a packet.
+//! Tables deliver and output: the last steps of a packet.
 
 use std::net::Ipv4Addr;
 
@@ -10,11 +10,10 @@ use crate::pipeline::{Cookie, Flow, ROUTER_IP, Table, act, reg};
 
 const IPV4: u16 = 0x0800;
 
-pub(super) fn base() -> [Flow; 4] {
+pub(super) fn base() -> [Flow; 3] {
     let any = |table, instructions| Flow::new(table, 0, Match::new(), Cookie::pipeline(), instructions);
     let hairpin = act::flag(Match::new(), reg::HAIRPIN);
     [
-        any(Table::IngressPolicy, act::goto(Table::Deliver)),
         any(Table::Deliver, act::goto(Table::Output)),
         any(Table::Output, act::apply(vec![act::output_reg(reg::OUT)])),
         Flow::new(Table::Output, 100, hairpin, Cookie::pipeline(), act::apply(vec![act::output_in_port()])),

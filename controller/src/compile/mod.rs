@@ -12,6 +12,7 @@ mod deliver;
 mod delta;
 mod host;
 mod part;
+mod policy;
 mod render;
 mod resolve;
 mod route;

@@ -21,6 +21,8 @@ pub enum Part {
     Remote(Name),
     /// A service.
     Service(Name),
+    /// The rules of a policy.
+    Policy(Name),
 }
 
 /// The nodes a part goes to.
@@ -41,6 +43,8 @@ pub enum Place {
         /// The node that is left out.
         but: Option<Name>,
     },
+    /// Those that have an endpoint that a policy is about.
+    Subjects(Name),
 }
 
 impl Part {
@@ -64,6 +68,7 @@ impl Part {
             Self::Service(name) => {
                 intent.services.get(name).map_or(Place::Nowhere, |service| network(intent, &service.network))
             }
+            Self::Policy(name) => there(intent.policies.contains_key(name), Place::Subjects(name.clone())),
         }
     }
 }
@@ -77,6 +82,7 @@ impl Place {
             Self::EverywhereBut(but) => node != but,
             Self::On(on) => node == on,
             Self::Members { network, but } => but.as_ref() != Some(node) && intent.is_member(network, node),
+            Self::Subjects(policy) => intent.has_subject(policy, node),
         }
     }
 }
@@ -90,6 +96,7 @@ pub(super) fn shared(intent: &Intent) -> impl Iterator<Item = Part> {
         .chain(intent.nodes.keys().cloned().map(Part::Peer))
         .chain(remote.map(|endpoint| Part::Remote(endpoint.name.clone())))
         .chain(intent.services.keys().cloned().map(Part::Service))
+        .chain(intent.policies.keys().cloned().map(Part::Policy))
 }
 
 /// The parts that go to this node only.

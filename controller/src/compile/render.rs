@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Protocol, Service, Tunnel};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Policy, Protocol, Service, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{Part, View, classify, deliver, resolve, route, service, v4};
+use super::{Part, View, classify, deliver, policy, resolve, route, service, v4};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
 
 /// What a part consists of.
@@ -32,6 +32,7 @@ impl Fragment {
             Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
             Part::Remote(name) => intent.endpoints.get(name).and_then(|e| remote(view, e)),
             Part::Service(name) => intent.services.get(name).and_then(|s| self::service(view, s)),
+            Part::Policy(name) => intent.policies.get(name).and_then(|p| self::policy(view, p)),
         };
         rendered.unwrap_or_default()
     }
@@ -46,6 +47,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base());
     flows.extend(service::base());
+    flows.extend(policy::base());
     flows.extend(route::base(&view.settings.services));
     flows.extend(deliver::base());
     Fragment { groups: groups(service::choosers()), ..Fragment::of(flows) }
@@ -65,6 +67,8 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let mut flows = vec![resolve::address(network, gateway, mac, cookie), route::host(network, gateway, mac, cookie)];
     flows.extend(v4(node.spec.address).map(|address| route::host(network, address, mac, cookie)));
     flows.extend(classify::gateway(network, mac, cookie));
+    let own = [Some(gateway), v4(node.spec.address)];
+    flows.extend(own.into_iter().flatten().flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(route::outbound(network, mac, cookie));
@@ -103,16 +107,22 @@ fn node_cookie(view: &View<'_>, network: &Network, node: &Node) -> Cookie {
 fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     let network = view.intent.networks.get(&endpoint.network)?;
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision);
-    let served = served(view, endpoint);
+    let (served, policies) = (served(view, endpoint), view.intent.policies_of(endpoint));
     let mut flows = Vec::new();
     for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
         flows.extend(classify::endpoint(endpoint, ip, network, cookie));
         flows.push(resolve::address(network, ip, endpoint.mac, cookie));
         flows.push(route::endpoint(endpoint, ip, network, cookie));
         flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
+        flows.extend(policy::endpoint(endpoint, ip, network, &policies));
         flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
     Some(Fragment::of(flows))
+}
+
+fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
+    let network = view.intent.networks.get(&policy.spec.network)?;
+    Some(Fragment::of(policy::policy(view, policy, network)))
 }
 
 /// The ports at which services have this endpoint as a backend, each with the first such service.

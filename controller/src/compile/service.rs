@@ -3,9 +3,9 @@
 //! ```text
 //! track    to VIP:port ── ct(zone, nat) ──► service
 //! service  established: conntrack has put the backend in the destination
-//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► route
+//!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
 //!          new, many backends: chooser ── slice of the hash ──► slice
-//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► route
+//! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
 //!
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
@@ -46,7 +46,7 @@ pub(super) fn frontend(
     let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
     let id = |slice| group::id(service.id, nth, slice);
-    let to_backend = |ip| vec![act::ct_dnat(zone, ip, port.target_port, Table::Route)];
+    let to_backend = |ip| vec![act::ct_dnat(zone, ip, port.target_port, Table::EgressPolicy)];
     let group = |(at, slice): (usize, &Vec<Backend>)| {
         let weights: Vec<u16> = slice.iter().map(|backend| backend.weight).collect();
         let open = balance::buckets(&weights).into_iter().map(|(of, weight)| (weight, to_backend(slice[of].ip)));
@@ -78,24 +78,23 @@ pub(super) fn frontend(
 /// Connections of an endpoint to itself: replies come to the router's address.
 pub(super) fn hairpin_replies(network: &Network) -> Flow {
     let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::Route)];
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
     Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
 }
 
 /// What an endpoint sends from a port at which it is a backend.
 pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
     let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
-    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::EgressPolicy);
+    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Service);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
 }
 
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 5] {
+pub(super) fn base() -> [Flow; 4] {
     let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
     [
-        pass(Table::Track, Table::EgressPolicy),
-        pass(Table::EgressPolicy, Table::Service),
-        pass(Table::Service, Table::Route),
+        pass(Table::Track, Table::Service),
+        pass(Table::Service, Table::EgressPolicy),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
         Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
     ]

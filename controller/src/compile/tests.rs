@@ -8,7 +8,7 @@ use crate::{
     pipeline::Table,
 };
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
@@ -16,16 +16,16 @@ fn settings(mesh: Mesh) -> Settings {
     Settings { mesh, services: "10.96.0.0/12".parse().unwrap(), ovsdb_port: 6640 }
 }
 
-fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+pub(super) fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
-fn node(n: u32, mtu: u32) -> Change {
+pub(super) fn node(n: u32, mtu: u32) -> Change {
     let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": mtu}));
     Change::PutNode(name(&format!("h{n}")), spec)
 }
 
-fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
+pub(super) fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
     let labels = if labelled { serde_json::json!({"app": "web"}) } else { serde_json::json!({}) };
     let spec = serde_json::json!({"node": format!("h{node}"), "device": format!("p{n}"), "labels": labels});
     Change::PutEndpoint(name(&format!("e{n}")), json::<EndpointSpec>(spec))
@@ -46,12 +46,12 @@ fn start() -> Intent {
     intent
 }
 
-fn commit(intent: &mut Intent, change: &Change) -> Option<crate::intent::Txn> {
+pub(super) fn commit(intent: &mut Intent, change: &Change) -> Option<crate::intent::Txn> {
     let plan = intent.plan(std::slice::from_ref(change), &"10.96.0.0/12".parse().unwrap(), 1000).ok()?;
     plan.txn.inspect(|txn| intent.apply(txn))
 }
 
-fn built(changes: &[Change]) -> Compiler {
+pub(super) fn built(changes: &[Change]) -> Compiler {
     let mut intent = start();
     for change in changes {
         commit(&mut intent, change).unwrap();
@@ -293,6 +293,10 @@ fn any_change() -> impl Strategy<Value = Change> {
         6 => other,
         3 => (10..20u32).prop_map(|n| Change::DeleteEndpoint(name(&format!("e{n}")))),
         3 => service,
+        4 => (1..4u32, policy::tests::any_spec(), prop::sample::select(vec!["default", "n0", "n1"])).prop_map(
+            |(n, spec, network)| Change::PutPolicy(name(&format!("p{n}")), api::PolicySpec { network: name(network), ..spec })
+        ),
+        1 => (1..4u32).prop_map(|n| Change::DeletePolicy(name(&format!("p{n}")))),
         1 => (4..7u32).prop_map(|n| Change::DeleteService(name(&format!("s{n}")))),
         2 => (1..5u32, any::<bool>()).prop_map(|(n, down)| Change::SetNodeDown(name(&format!("h{n}")), down)),
     ]

@@ -14,6 +14,8 @@ pub(super) struct Touched {
     pub parts: BTreeSet<Part>,
     /// Networks and nodes that began or ceased to be members.
     pub members: BTreeSet<(Name, Name)>,
+    /// Policies and nodes where they began or ceased to be about an endpoint.
+    pub subjects: BTreeSet<(Name, Name)>,
     /// Ports of endpoints, by node.
     pub ports: BTreeSet<(Name, String)>,
     /// Whether bridges or tunnels may be others.
@@ -33,6 +35,7 @@ impl Touched {
                 Key::Subnet(_, node) => touched.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]),
                 Key::Endpoint(name) => touched.endpoint(name, old, new),
                 Key::Service(name) => touched.service(name, old, new),
+                Key::Policy(name) => touched.policy(name, old, new),
             }
         }
         touched.of_members(old, new);
@@ -69,6 +72,10 @@ impl Touched {
             self.ports.insert((endpoint.node.clone(), endpoint.device.clone()));
             self.parts.extend(intent.services_of(endpoint).into_iter().map(part));
             self.remote(endpoint, intent);
+            let named = intent.policies_naming(endpoint).into_iter();
+            self.parts.extend(named.map(|policy| Part::Policy(policy.name.clone())));
+            let subject_to = intent.policies_of(endpoint).into_iter();
+            self.subjects.extend(subject_to.map(|policy| (policy.name.clone(), endpoint.node.clone())));
             let member = (&endpoint.network, &endpoint.node);
             if !other.is_member(member.0, member.1) {
                 self.members.insert((member.0.clone(), member.1.clone()));
@@ -95,6 +102,16 @@ impl Touched {
         let touched =
             before.union(&after).filter(|name| !(same_front && before.contains(*name) && after.contains(*name)));
         self.parts.extend(touched.cloned().map(Part::Endpoint));
+    }
+
+    /// An endpoint's flows name the rules that it is subject to.
+    fn policy(&mut self, name: &Name, old: &Intent, new: &Intent) {
+        self.parts.insert(Part::Policy(name.clone()));
+        for intent in [old, new] {
+            let Some(policy) = intent.policies.get(name) else { continue };
+            let subjects = intent.selected(&policy.spec.network, &policy.spec.selector);
+            self.parts.extend(subjects.map(|endpoint| Part::Endpoint(endpoint.name.clone())));
+        }
     }
 
     /// A node that becomes a member of a flat network gets all of it.

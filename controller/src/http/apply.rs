@@ -82,6 +82,7 @@ fn changes(file: Apply) -> Result<(About, Vec<Change>), Failure> {
         Manifest::Node { name, spec } => Change::PutNode(name, spec),
         Manifest::Endpoint { name, spec } => Change::PutEndpoint(name, spec),
         Manifest::Service { name, spec } => Change::PutService(name, spec),
+        Manifest::Policy { name, spec } => Change::PutPolicy(name, spec),
     };
     Ok((about, objects.into_iter().map(change).collect()))
 }
@@ -94,6 +95,7 @@ fn order(object: &Manifest) -> u8 {
         Manifest::Endpoint { spec, .. } if spec.ip.is_some() => 2,
         Manifest::Endpoint { .. } => 3,
         Manifest::Service { .. } => 4,
+        Manifest::Policy { .. } => 5,
     }
 }
 

@@ -92,6 +92,7 @@ fn object(app: &App, owners: &dump::Owners, cookie: Cookie) -> Option<serde_json
         Kind::Network => serde_json::to_value(&**intent.networks.get(name)?),
         Kind::Endpoint => serde_json::to_value(&**intent.endpoints.get(name)?),
         Kind::Service => serde_json::to_value(&**intent.services.get(name)?),
+        Kind::Policy => serde_json::to_value(&**intent.policies.get(name)?),
     };
     json.ok()
 }

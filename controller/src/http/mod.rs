@@ -12,6 +12,7 @@ mod networks;
 mod nodes;
 mod observe;
 mod openapi;
+mod policies;
 mod services;
 mod watch;
 mod write;
@@ -120,6 +121,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(endpoints::inspect, endpoints::remove))
         .routes(routes!(services::list, services::create))
         .routes(routes!(services::inspect, services::put, services::remove))
+        .routes(routes!(policies::list, policies::create))
+        .routes(routes!(policies::inspect, policies::put, policies::remove))
         .routes(routes!(watch::watch))
         .routes(routes!(backup::backup))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -189,6 +189,7 @@ async fn observe(app: &App) -> Status {
         (Kind::Network, intent.networks.len()),
         (Kind::Endpoint, intent.endpoints.len()),
         (Kind::Service, intent.services.len()),
+        (Kind::Policy, intent.policies.len()),
     ]
     .into_iter()
     .map(|(kind, count)| (kind.to_string(), count as u64))

@@ -69,6 +69,7 @@ fn event(revision: u64, write: &Write) -> Option<WatchEvent> {
         (Key::Network(name), Some(Value::Network(network))) => put(Kind::Network, name, json(&**network)),
         (Key::Endpoint(name), Some(Value::Endpoint(endpoint))) => put(Kind::Endpoint, name, json(&**endpoint)),
         (Key::Service(name), Some(Value::Service(service))) => put(Kind::Service, name, json(&**service)),
+        (Key::Policy(name), Some(Value::Policy(policy))) => put(Kind::Policy, name, json(&**policy)),
         (key, _) => {
             let (kind, name) = key.object()?;
             WatchEvent::Delete { revision, kind, name: name.clone() }

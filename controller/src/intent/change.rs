@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, ServiceSpec};
+use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
 use ipnet::IpNet;
 
 use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, Write};
@@ -34,6 +34,10 @@ pub enum Change {
     PutService(Name, ServiceSpec),
     /// Removes a service.
     DeleteService(Name),
+    /// Makes or changes a policy.
+    PutPolicy(Name, PolicySpec),
+    /// Removes a policy.
+    DeletePolicy(Name),
     /// Makes the first gossip key, or takes the step after this one of giving agents another; does nothing if that was
     /// done already.
     StepGossip(Option<u64>, GossipKey),
@@ -158,6 +162,8 @@ impl<'a> Draft<'a> {
             Change::CreateService(name, spec) => self.create_service(name, spec),
             Change::PutService(name, spec) => self.put_service(name, spec),
             Change::DeleteService(name) => self.delete_service(name),
+            Change::PutPolicy(name, spec) => self.put_policy(name, spec),
+            Change::DeletePolicy(name) => self.delete_policy(name),
             Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
             Change::PutAuthority(authority) => Ok(self.put_authority(authority)),
             Change::PutKnown(known) => Ok(self.put_known(known)),

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use api::{Endpoint, Name, Service};
 use imbl::{OrdMap, OrdSet};
 
-use super::Intent;
+use super::{Intent, policy::PolicyIndex};
 
 /// A label: key and value.
-type Label = (String, String);
+pub(super) type Label = (String, String);
 
 /// Derived from endpoints and services, kept up with each write.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,7 @@ pub(super) struct Index {
     selecting: OrdMap<Label, OrdSet<Name>>,
     /// Services by virtual address.
     vips: OrdMap<IpAddr, OrdSet<Name>>,
+    pub policies: PolicyIndex,
 }
 
 impl Index {
@@ -120,6 +121,12 @@ impl Intent {
         nodes.flatten().filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint)
     }
 
+    /// The endpoints with this label.
+    pub(super) fn labelled(&self, label: Label) -> impl Iterator<Item = &Endpoint> {
+        let names = self.index.labelled.get(&label).into_iter().flatten();
+        names.filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint)
+    }
+
     /// The services that have this endpoint as a backend, in order of their names.
     pub fn services_of(&self, endpoint: &Endpoint) -> Vec<&Service> {
         let listing = endpoint.ips.iter().filter_map(|ip| self.index.listing.get(&(endpoint.network.clone(), *ip)));
@@ -145,9 +152,7 @@ impl Intent {
                 there.map(|(endpoint, revision)| (endpoint, revision.max(endpoint.revision))).collect()
             }
             Some(label) => {
-                let names = self.index.labelled.get(&label).into_iter().flatten();
-                let endpoints = names.filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint);
-                let selected = endpoints.filter(|endpoint| service.selects(endpoint));
+                let selected = self.labelled(label).filter(|endpoint| service.selects(endpoint));
                 selected.map(|endpoint| (endpoint, endpoint.revision.max(service.frontend_revision))).collect()
             }
         };
@@ -160,11 +165,11 @@ fn first_label(service: &Service) -> Option<Label> {
     service.selector.first_key_value().map(|(key, value)| (key.clone(), value.clone()))
 }
 
-fn insert<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: K, name: &Name) {
+pub(super) fn insert<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: K, name: &Name) {
     sets.entry(key).or_default().insert(name.clone());
 }
 
-fn remove<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: &K, name: &Name) {
+pub(super) fn remove<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: &K, name: &Name) {
     if let Some(set) = sets.get_mut(key) {
         set.remove(name);
         if set.is_empty() {

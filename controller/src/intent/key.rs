@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Service};
+use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Policy, Service};
 
 use super::{Authority, Counters, Gossip, Known, Token};
 
@@ -19,6 +19,8 @@ pub enum Key {
     Endpoint(Name),
     /// A service.
     Service(Name),
+    /// A policy.
+    Policy(Name),
     /// The share of a network (first) that a node (second) has.
     Subnet(Name, Name),
     /// A freed address of a network.
@@ -48,6 +50,8 @@ pub enum Value {
     Endpoint(Arc<Endpoint>),
     /// A service.
     Service(Arc<Service>),
+    /// A policy.
+    Policy(Arc<Policy>),
     /// A share of a network.
     Subnet(Arc<NodeSubnet>),
     /// A freed address.
@@ -105,6 +109,7 @@ impl Key {
             Self::Network(name) => Some((Kind::Network, name)),
             Self::Endpoint(name) => Some((Kind::Endpoint, name)),
             Self::Service(name) => Some((Kind::Service, name)),
+            Self::Policy(name) => Some((Kind::Policy, name)),
             Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Seat(..) => None,
             Self::Gossip | Self::Authority | Self::Known(_) | Self::Token(_) => None,
         }
@@ -118,6 +123,7 @@ impl Key {
             Self::Network(name) => format!("network/{name}"),
             Self::Endpoint(name) => format!("endpoint/{name}"),
             Self::Service(name) => format!("service/{name}"),
+            Self::Policy(name) => format!("policy/{name}"),
             Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
             Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
             Self::Gossip => "gossip".into(),
@@ -140,6 +146,7 @@ impl Key {
             "network" => Self::Network(name()?),
             "endpoint" => Self::Endpoint(name()?),
             "service" => Self::Service(name()?),
+            "policy" => Self::Policy(name()?),
             "subnet" => Self::Subnet(name()?, name()?),
             "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
             "gossip" => Self::Gossip,
@@ -162,6 +169,7 @@ impl Value {
             Self::Network(network) => Key::Network(network.name.clone()),
             Self::Endpoint(endpoint) => Key::Endpoint(endpoint.name.clone()),
             Self::Service(service) => Key::Service(service.name.clone()),
+            Self::Policy(policy) => Key::Policy(policy.name.clone()),
             Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
             Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
             Self::Gossip(_) => Key::Gossip,
@@ -180,6 +188,7 @@ impl Value {
             Self::Network(network) => serde_json::to_vec(&**network),
             Self::Endpoint(endpoint) => serde_json::to_vec(&**endpoint),
             Self::Service(service) => serde_json::to_vec(&**service),
+            Self::Policy(policy) => serde_json::to_vec(&**policy),
             Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
             Self::Resting { until, .. } => serde_json::to_vec(until),
             Self::Gossip(gossip) => serde_json::to_vec(&**gossip),
@@ -207,6 +216,7 @@ impl Value {
             "network" => json(bytes).map(Self::Network),
             "endpoint" => json(bytes).map(Self::Endpoint),
             "service" => json(bytes).map(Self::Service),
+            "policy" => json(bytes).map(Self::Policy),
             "subnet" => json(bytes).map(Self::Subnet),
             "resting" => resting(key, bytes),
             "gossip" => json(bytes).map(Self::Gossip),

@@ -12,6 +12,7 @@ mod index;
 mod key;
 mod network;
 mod node;
+mod policy;
 mod restore;
 mod seats;
 mod service;
@@ -23,7 +24,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use imbl::OrdMap;
 
-pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Service};
+pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Policy, Service};
 
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
@@ -60,6 +61,9 @@ pub struct Counters {
     pub endpoint: u64,
     /// Service ids given out.
     pub service: u64,
+    /// Policy ids given out.
+    #[serde(default)]
+    pub policy: u64,
 }
 
 /// The objects of the store as of one revision.
@@ -74,6 +78,8 @@ pub struct Intent {
     pub endpoints: OrdMap<Name, Arc<Endpoint>>,
     /// Services by name.
     pub services: OrdMap<Name, Arc<Service>>,
+    /// Policies by name.
+    pub policies: OrdMap<Name, Arc<Policy>>,
     /// Shares of routed networks by network and node.
     pub subnets: OrdMap<(Name, Name), Arc<NodeSubnet>>,
     /// Freed addresses by network and address, with the Unix second until which they rest.
@@ -111,6 +117,7 @@ impl Intent {
             .chain(self.networks.values().cloned().map(Value::Network))
             .chain(self.endpoints.values().cloned().map(Value::Endpoint))
             .chain(self.services.values().cloned().map(Value::Service))
+            .chain(self.policies.values().cloned().map(Value::Policy))
             .chain(self.subnets.values().cloned().map(Value::Subnet))
             .chain(resting)
             .chain(self.gossip.clone().map(Value::Gossip))
@@ -161,6 +168,12 @@ impl Intent {
                 let new = if let Some(Value::Endpoint(endpoint)) = value { Some(endpoint) } else { None };
                 let old = put(&mut self.endpoints, name, new);
                 self.index.endpoint(old.as_deref(), new.map(|new| &**new));
+                self.recount(old.as_deref(), new.map(|new| &**new));
+            }
+            (Key::Policy(name), value) => {
+                let new = if let Some(Value::Policy(policy)) = value { Some(policy) } else { None };
+                let old = put(&mut self.policies, name, new);
+                self.index_policy(old.as_deref(), new.map(|new| &**new));
             }
             (Key::Subnet(network, node), Some(Value::Subnet(subnet))) => {
                 self.subnets.insert((network.clone(), node.clone()), subnet.clone());

@@ -42,9 +42,11 @@ impl Draft<'_> {
         }
         let endpoints = self.intent.endpoints_in(name).count();
         let services = self.intent.services.values().filter(|service| service.network == *name).count();
-        if endpoints + services > 0 {
-            let reason =
-                format!("network {name} still has {endpoints} endpoints and {services} services; remove them first");
+        let policies = self.intent.policies.values().filter(|policy| policy.spec.network == *name).count();
+        if endpoints + services + policies > 0 {
+            let reason = format!(
+                "network {name} still has {endpoints} endpoints, {services} services and {policies} policies; remove them first"
+            );
             return Err(Refused::Conflict(reason));
         }
         let shares = self.intent.subnets.keys().filter(|(network, _)| network == name);

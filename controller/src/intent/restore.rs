@@ -11,10 +11,13 @@ impl Draft<'_> {
     /// All becomes what `values` hold. Ids go on from the higher of both counters, and addresses that are in use now and not
     /// in the backup rest first: neither is given twice.
     pub(super) fn restore(&mut self, values: &[Value], force: bool) -> Result<Effect, Refused> {
-        let count = self.intent.nodes.len() + self.intent.endpoints.len() + self.intent.services.len();
+        let count = self.intent.nodes.len()
+            + self.intent.endpoints.len()
+            + self.intent.services.len()
+            + self.intent.policies.len();
         if count > 0 && !force {
             let reason = format!(
-                "the store holds {count} nodes, endpoints and services; --force puts the backup in their place"
+                "the store holds {count} nodes, endpoints, services and policies; --force puts the backup in their place"
             );
             return Err(Refused::Conflict(reason));
         }
@@ -72,5 +75,6 @@ fn higher(a: Counters, b: Counters) -> Counters {
         network: a.network.max(b.network),
         endpoint: a.endpoint.max(b.endpoint),
         service: a.service.max(b.service),
+        policy: a.policy.max(b.policy),
     }
 }

@@ -12,6 +12,9 @@ use super::{Table, reg};
 
 const ARP_REPLY: u16 = 2;
 
+/// The mark of connections that were allowed and are no more.
+pub const CUT: u32 = 1;
+
 /// The bit of the 24 bits of a tunnel's id that says [`reg::SERVED`]; those below are the network's id.
 const MARK: u16 = 23;
 
@@ -135,6 +138,36 @@ pub fn ct_dnat(zone: u16, ip: Ipv4Addr, port: u16, next: Table) -> Action {
 pub fn ct_snat(zone: u16, ip: Ipv4Addr, next: Table) -> Action {
     let nat = Nat::src(ip);
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
+}
+
+/// Through the conntrack of a zone, which the packet remembers.
+pub fn ct_judge(zone: u16, next: Table) -> Vec<Action> {
+    vec![load(reg::ZONE, u32::from(zone)), Ct::new(zone).table(next.id()).into()]
+}
+
+/// Keeps the connection in the zone the packet remembers, as one that was allowed.
+pub fn ct_allow(next: Table) -> Action {
+    ct_mark(0).table(next.id()).into()
+}
+
+/// Says of the connection in the zone the packet remembers that it is allowed no more. The packet ends here.
+pub fn ct_cut() -> Action {
+    ct_mark(CUT).into()
+}
+
+fn ct_mark(mark: u32) -> Ct {
+    let zone = Subfield::new(Field::reg(reg::ZONE), 0, 16);
+    Ct::new(zone).commit().with(Action::set_field(Field::NXM_NX_CT_MARK, mark))
+}
+
+/// Adds the transport destination ports of a block.
+pub fn transport_dst_block(matching: Match, protocol: Protocol, (value, mask): (u16, u16)) -> Match {
+    let matching = matching.ip_proto(protocol.number());
+    match (mask, protocol) {
+        (0, _) => matching,
+        (_, Protocol::Tcp) => matching.tcp_dst_masked(value, mask),
+        (_, Protocol::Udp) => matching.udp_dst_masked(value, mask),
+    }
 }
 
 /// Adds the transport destination port.

@@ -46,9 +46,13 @@ impl Cookie {
         Some(Self::new(kind, (number >> 32) as u32, number & 0xffff_ffff))
     }
 
-    /// Why packets are dropped, for a flow of the pipeline that drops.
+    /// Why packets are dropped by a flow with this cookie, if it drops.
     pub fn reason(self) -> Option<Reason> {
-        (self.kind == Kind::Pipeline).then(|| Reason::from_number(self.id)).flatten()
+        match self.kind {
+            Kind::Pipeline => Reason::from_number(self.id),
+            Kind::Policy => Some(Reason::Denied),
+            _ => None,
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub mod reg {
     pub const FLAGS: u8 = 3;
     /// The group that is to choose a backend: see [`group`](super::group).
     pub const GROUP: u8 = 4;
+    /// The conntrack zone of the endpoint whose policies the packet is judged by.
+    pub const ZONE: u8 = 5;
 
     /// From an endpoint of this node.
     pub const FROM_ENDPOINT: u32 = 1;

@@ -32,10 +32,12 @@ pub enum Reason {
     TtlExpired = 13,
     /// To an address that is not ours, from where nothing goes outside.
     NoRoute = 14,
+    /// No policy allows it.
+    Denied = 15,
 }
 
 impl Reason {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::ControlFrame,
         Self::SpoofedArp,
         Self::SpoofedIp,
@@ -50,6 +52,7 @@ impl Reason {
         Self::Multicast,
         Self::TtlExpired,
         Self::NoRoute,
+        Self::Denied,
     ];
 
     /// The reason with this number, as it stands in a cookie.
@@ -74,6 +77,7 @@ impl Reason {
             Self::Multicast => "broadcast or multicast",
             Self::TtlExpired => "time to live is over",
             Self::NoRoute => "no route",
+            Self::Denied => "no policy allows it",
         }
     }
 }

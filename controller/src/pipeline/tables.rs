@@ -10,16 +10,24 @@ pub enum Table {
     Resolve = 10,
     /// Sends only stateful traffic through conntrack.
     Track = 20,
-    /// What an endpoint may send.
-    EgressPolicy = 30,
     /// Virtual address to backend.
-    Service = 40,
+    Service = 30,
     /// One of several groups of a service with many backends.
-    Slice = 45,
+    Slice = 35,
+    /// Whose traffic is subject to policy: through conntrack, in the endpoint's own zone.
+    EgressPolicy = 40,
+    /// What an isolated endpoint may send.
+    EgressRules = 41,
+    /// Remembers the connection that was allowed.
+    EgressCommit = 42,
     /// Destination to port or tunnel.
     Route = 50,
-    /// What an endpoint may receive.
+    /// Whose traffic is subject to policy: through conntrack, in the endpoint's own zone.
     IngressPolicy = 60,
+    /// What an isolated endpoint may receive.
+    IngressRules = 61,
+    /// Remembers the connection that was allowed.
+    IngressCommit = 62,
     /// Last steps before a local port: translates replies of services back.
     Deliver = 65,
     /// Out of the port that was chosen.
@@ -28,15 +36,19 @@ pub enum Table {
 
 impl Table {
     /// All tables in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Classify,
         Self::Resolve,
         Self::Track,
-        Self::EgressPolicy,
         Self::Service,
         Self::Slice,
+        Self::EgressPolicy,
+        Self::EgressRules,
+        Self::EgressCommit,
         Self::Route,
         Self::IngressPolicy,
+        Self::IngressRules,
+        Self::IngressCommit,
         Self::Deliver,
         Self::Output,
     ];
@@ -57,11 +69,15 @@ impl Table {
             Self::Classify => "classify",
             Self::Resolve => "resolve",
             Self::Track => "track",
-            Self::EgressPolicy => "egress_policy",
             Self::Service => "service",
             Self::Slice => "slice",
+            Self::EgressPolicy => "egress_policy",
+            Self::EgressRules => "egress_rules",
+            Self::EgressCommit => "egress_commit",
             Self::Route => "route",
             Self::IngressPolicy => "ingress_policy",
+            Self::IngressRules => "ingress_rules",
+            Self::IngressCommit => "ingress_commit",
             Self::Deliver => "deliver",
             Self::Output => "output",
         }
@@ -73,11 +89,17 @@ impl Table {
             Self::Classify => "where from: network and direction into registers; spoof guard; control frames dropped",
             Self::Resolve => "answers ARP for endpoints, gateway and router",
             Self::Track => "sends traffic to virtual addresses through conntrack",
-            Self::EgressPolicy => "what an endpoint may send",
             Self::Service => "virtual address and port to a select group of backends",
             Self::Slice => "one of the groups of a service with many backends, by the packet's hash",
+            Self::EgressPolicy => "sends what endpoints subject to policy send through conntrack, in their own zones",
+            Self::EgressRules => "what isolated endpoints may send; answers pass",
+            Self::EgressCommit => "remembers connections that were allowed",
             Self::Route => "destination to local port, tunnel or gateway; TTL and Ethernet addresses",
-            Self::IngressPolicy => "what an endpoint may receive",
+            Self::IngressPolicy => {
+                "sends what is for endpoints subject to policy through conntrack, in their own zones"
+            }
+            Self::IngressRules => "what isolated endpoints may receive; answers pass",
+            Self::IngressCommit => "remembers connections that were allowed",
             Self::Deliver => "translates replies of services back; an endpoint that reached itself",
             Self::Output => "out of the port chosen by route",
         }
@@ -89,11 +111,15 @@ impl Table {
             Self::Classify => "drop: spoofed or not IPv4",
             Self::Resolve => "drop: no such address",
             Self::Route => "drop: no route",
-            Self::Track => "goto egress_policy",
-            Self::EgressPolicy => "goto service",
-            Self::Service => "goto route",
+            Self::Track => "goto service",
+            Self::Service => "goto egress_policy",
             Self::Slice => "drop: service without backends",
+            Self::EgressPolicy => "goto route",
+            Self::EgressRules => "goto egress_commit",
+            Self::EgressCommit => "ct(commit), goto route",
             Self::IngressPolicy => "goto deliver",
+            Self::IngressRules => "goto ingress_commit",
+            Self::IngressCommit => "ct(commit), goto deliver",
             Self::Deliver => "goto output",
             Self::Output => "output",
         }

@@ -54,13 +54,21 @@ pub fn any(random: &mut Random) -> Change {
         10..13 => Change::DeleteNode(name(format!("h{n}"))),
         13..60 => self::endpoint(random),
         60..80 => Change::DeleteEndpoint(name(format!("e{endpoint}"))),
-        80..95 => {
+        80..92 => {
             let spec = json!({
                 "vip": format!("10.96.0.{}", service + 1), "ports": [{"port": 80, "target_port": 8080 + service % 2}],
                 "selector": {"app": "web"}, "network": if service == 3 { "flat" } else { "default" },
             });
             Change::PutService(name(format!("s{service}")), serde_json::from_value(spec).expect("a service"))
         }
+        92..96 => {
+            let (peers, ports) =
+                (json!([{"selector": {"app": "web"}}, {"cidr": "192.0.2.0/24"}]), json!([{"port": 80}]));
+            let selector = if random.chance(50) { json!({"app": "web"}) } else { json!({}) };
+            let spec = json!({"selector": selector, "ingress": [{"peers": peers, "ports": ports}], "egress": [{"peers": peers}]});
+            Change::PutPolicy(name(format!("p{}", service % 2)), serde_json::from_value(spec).expect("a policy"))
+        }
+        96..98 => Change::DeletePolicy(name(format!("p{}", service % 2))),
         _ => Change::DeleteService(name(format!("s{service}"))),
     }
 }
