@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use api::Name;
+use api::{Mode, Name};
 use imbl::OrdMap;
 
 use super::{
     Delta, Fragment, Part, Place, Settings, State, Tally, View, host,
-    part::{local, shared},
+    part::{local, of_network, shared},
     touched::Touched,
 };
 use crate::intent::{Intent, Txn};
@@ -42,6 +42,8 @@ pub struct Compiler {
     intent: Intent,
     /// Parts that go to several nodes. Those of one node only are rendered when they are asked for.
     shared: OrdMap<Part, Arc<Rendered>>,
+    /// Those of them that go everywhere, or everywhere but to one node, put together.
+    base: State,
     tallies: OrdMap<Name, Tally>,
 }
 
@@ -49,8 +51,10 @@ impl Compiler {
     /// A compiler that starts from `intent`.
     pub fn new(settings: Settings, intent: Intent) -> Self {
         let render = |part: Part| (part.clone(), Arc::new(Rendered::new(&settings, &intent, &part)));
-        let shared = shared(&intent).map(render).collect();
-        let mut compiler = Self { settings: Arc::new(settings), intent, shared, tallies: OrdMap::new() };
+        let shared: OrdMap<Part, Arc<Rendered>> = shared(&intent).map(render).collect();
+        let mut base = State::default();
+        shared.values().filter(|rendered| rendered.place.is_wide()).for_each(|wide| base.add(&wide.fragment));
+        let mut compiler = Self { settings: Arc::new(settings), intent, shared, base, tallies: OrdMap::new() };
         compiler.tallies = compiler.intent.nodes.keys().map(|node| (node.clone(), compiler.count(node))).collect();
         compiler
     }
@@ -77,24 +81,19 @@ impl Compiler {
 
     /// All that a node's switch is to have.
     pub fn state(&self, node: &Name) -> State {
-        let mut state = State::default();
-        let mut put = |fragment: &Fragment| {
-            state.flows.extend(fragment.flows.iter().map(|(key, body)| (key.clone(), body.clone())));
-            state.groups.extend(fragment.groups.iter().map(|(id, group)| (*id, group.clone())));
-        };
-        self.shared_on(node).for_each(|rendered| put(&rendered.fragment));
-        self.local_on(node).for_each(|fragment| put(&fragment));
+        let mut state = self.base.clone();
+        self.peer(node).iter().for_each(|own| state.remove(&own.fragment));
+        self.of_members(node).for_each(|rendered| state.add(&rendered.fragment));
+        self.local_on(node).for_each(|fragment| state.add(&fragment));
         state
     }
 
     /// The groups that a node's switch is to have; no flows.
     pub fn groups(&self, node: &Name) -> State {
-        let mut state = State::default();
-        let mut put = |fragment: &Fragment| {
-            state.groups.extend(fragment.groups.iter().map(|(id, group)| (*id, group.clone())));
-        };
+        let mut state = State { groups: self.base.groups.clone(), ..State::default() };
         // Groups are services', and services go to more than one node.
-        self.shared_on(node).for_each(|rendered| put(&rendered.fragment));
+        let groups = self.of_members(node).flat_map(|rendered| rendered.fragment.groups.clone());
+        state.groups.extend(groups);
         state
     }
 
@@ -125,6 +124,12 @@ impl Compiler {
             _ => self.shared.insert(part.clone(), after.clone()),
         };
         let before = before.unwrap_or_else(|| Arc::new(Rendered::new(&self.settings, old, part)));
+        if before.place.is_wide() {
+            self.base.remove(&before.fragment);
+        }
+        if after.place.is_wide() {
+            self.base.add(&after.fragment);
+        }
         if before == after && !matches!(after.place, Place::Members { .. } | Place::Subjects(_)) {
             return;
         }
@@ -171,10 +176,7 @@ impl Compiler {
         let mut found = BTreeSet::new();
         let stays = |node: &Name| old.nodes.contains_key(node) && self.intent.nodes.contains_key(node);
         for (network, node) in touched.members.iter().filter(|(_, node)| stays(node)) {
-            let endpoints = self.intent.endpoints_in(network).map(|endpoint| Part::Remote(endpoint.name.clone()));
-            let services = self.intent.services.values().filter(|service| service.network == *network);
-            let parts = endpoints.chain(services.map(|service| Part::Service(service.name.clone())));
-            let parts = parts.chain([Part::Network(network.clone())]).filter(|part| !touched.parts.contains(part));
+            let parts = of_network(&self.intent, network).filter(|part| !touched.parts.contains(part));
             found.extend(parts.map(|part| (node.clone(), part)));
         }
         let subjects = touched.subjects.iter().filter(|(_, node)| stays(node));
@@ -212,13 +214,27 @@ impl Compiler {
 
     fn count(&self, node: &Name) -> Tally {
         let mut tally = Tally::default();
-        self.shared_on(node).for_each(|rendered| tally.add(rendered.tally));
+        let wide = self.shared.values().filter(|rendered| rendered.place.is_wide());
+        wide.for_each(|rendered| tally.add(rendered.tally));
+        self.peer(node).iter().for_each(|own| tally.remove(own.tally));
+        self.of_members(node).for_each(|rendered| tally.add(rendered.tally));
         self.local_on(node).for_each(|fragment| tally.add(Tally::from(&fragment)));
         tally
     }
 
-    fn shared_on(&self, node: &Name) -> impl Iterator<Item = &Rendered> {
-        self.shared.values().map(|rendered| &**rendered).filter(move |rendered| rendered.place.has(node, &self.intent))
+    /// A node as the others see it: the only part that goes everywhere but to one node.
+    fn peer(&self, node: &Name) -> Option<&Rendered> {
+        self.shared.get(&Part::Peer(node.clone())).map(|rendered| &**rendered)
+    }
+
+    /// What goes to a node because it is a member of a network, or has an endpoint that a policy is about.
+    fn of_members<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = &'a Rendered> {
+        let flat = self.intent.networks.values().filter(|network| network.spec.mode == Mode::Flat);
+        let networks = flat.map(|network| &network.name).filter(|network| self.intent.is_member(network, node));
+        let parts = networks.flat_map(|network| of_network(&self.intent, network));
+        let policies = self.intent.policies.keys().map(|policy| Part::Policy(policy.clone()));
+        let rendered = parts.chain(policies).filter_map(|part| self.shared.get(&part)).map(|rendered| &**rendered);
+        rendered.filter(|rendered| rendered.place.has(node, &self.intent))
     }
 
     fn local_on<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = Fragment> {

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use imbl::{OrdMap, ordmap::DiffItem};
+
 use super::{Fragment, State};
 use crate::pipeline::{FlowBody, FlowKey, Group};
 
@@ -60,12 +62,10 @@ impl Delta {
 /// A key that one part gives up and another takes on changes once.
 fn edits<K: Ord + Clone, T: PartialEq>(
     edits: &mut BTreeMap<K, Edit<T>>,
-    before: &BTreeMap<K, Arc<T>>,
-    after: &BTreeMap<K, Arc<T>>,
+    before: &OrdMap<K, Arc<T>>,
+    after: &OrdMap<K, Arc<T>>,
 ) {
-    let gone = before.iter().filter(|(key, _)| !after.contains_key(key)).map(|(key, was)| (key, Some(was), None));
-    let here = after.iter().map(|(key, is)| (key, before.get(key), Some(is)));
-    for (key, was, is) in gone.chain(here).filter(|(_, was, is)| was != is) {
+    for (key, was, is) in differing(before, after) {
         let edit = edits.entry(key.clone()).or_insert(Edit { before: None, after: None });
         edit.before = edit.before.take().or_else(|| was.cloned());
         edit.after = edit.after.take().or_else(|| is.cloned());
@@ -73,4 +73,16 @@ fn edits<K: Ord + Clone, T: PartialEq>(
             edits.remove(key);
         }
     }
+}
+
+/// The keys under which two maps differ, and what each of them has there. What they share costs nothing.
+pub fn differing<'a, K: Ord, V: PartialEq>(
+    before: &'a OrdMap<K, V>,
+    after: &'a OrdMap<K, V>,
+) -> impl Iterator<Item = (&'a K, Option<&'a V>, Option<&'a V>)> {
+    before.diff(after).map(|item| match item {
+        DiffItem::Add(key, is) => (key, None, Some(is)),
+        DiffItem::Update { old: (key, was), new: (_, is) } => (key, Some(was), Some(is)),
+        DiffItem::Remove(key, was) => (key, Some(was), None),
+    })
 }

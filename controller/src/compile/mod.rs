@@ -24,15 +24,19 @@ mod touched;
 
 pub use agent::agent_config;
 pub use compiler::Compiler;
-pub use delta::{Delta, Edit};
+pub use delta::{Delta, Edit, differing};
 pub use host::{Bridge, Host, Port, PortKind, host};
 pub use part::{Part, Place};
 pub use render::Fragment;
 pub use tally::Tally;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use api::{DEFAULT_NETWORK, Mac, Name, Network, Node, NodeSubnet, Tunnel};
+use imbl::OrdMap;
 use ipnet::IpNet;
 
 use crate::{
@@ -68,6 +72,27 @@ pub struct State {
     pub flows: Flows,
     /// Its groups.
     pub groups: Groups,
+}
+
+impl State {
+    fn add(&mut self, fragment: &Fragment) {
+        self.flows.extend(fragment.flows.iter().map(|(key, body)| (key.clone(), body.clone())));
+        self.groups.extend(fragment.groups.iter().map(|(id, group)| (*id, group.clone())));
+    }
+
+    /// Takes out what a fragment put in, but not what another has put in its place.
+    fn remove(&mut self, fragment: &Fragment) {
+        remove(&mut self.flows, &fragment.flows);
+        remove(&mut self.groups, &fragment.groups);
+    }
+}
+
+fn remove<K: Ord + Clone, T>(all: &mut OrdMap<K, Arc<T>>, gone: &OrdMap<K, Arc<T>>) {
+    for (key, value) in gone {
+        if all.get(key).is_some_and(|there| Arc::ptr_eq(there, value)) {
+            all.remove(key);
+        }
+    }
 }
 
 /// What rendering looks at.

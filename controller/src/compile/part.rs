@@ -74,6 +74,11 @@ impl Part {
 }
 
 impl Place {
+    /// Whether it is everywhere, or everywhere but on one node.
+    pub(super) fn is_wide(&self) -> bool {
+        matches!(self, Self::Everywhere | Self::EverywhereBut(_))
+    }
+
     /// Whether `node` is one of them.
     pub fn has(&self, node: &Name, intent: &Intent) -> bool {
         match self {
@@ -97,6 +102,14 @@ pub(super) fn shared(intent: &Intent) -> impl Iterator<Item = Part> {
         .chain(remote.map(|endpoint| Part::Remote(endpoint.name.clone())))
         .chain(intent.services.keys().cloned().map(Part::Service))
         .chain(intent.policies.keys().cloned().map(Part::Policy))
+}
+
+/// The parts that go to the members of a network.
+pub(super) fn of_network(intent: &Intent, network: &Name) -> impl Iterator<Item = Part> {
+    let endpoints = intent.endpoints_in(network).map(|endpoint| Part::Remote(endpoint.name.clone()));
+    let services = intent.services.values().filter(move |service| service.network == *network);
+    let services = services.map(|service| Part::Service(service.name.clone()));
+    std::iter::once(Part::Network(network.clone())).chain(endpoints).chain(services)
 }
 
 /// The parts that go to this node only.

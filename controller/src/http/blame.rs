@@ -79,7 +79,7 @@ fn key(text: &str) -> Result<FlowKey, String> {
     let telling = words.filter(|word| !COUNTERS.contains(&word.split('=').next().unwrap_or_default()));
     let flow = telling.chain(["actions=drop"]).collect::<Vec<_>>().join(",");
     let flow = text::parse_flow(&flow).map_err(|error| error.to_string())?;
-    Ok(FlowKey { table: flow.table_id.0, priority: flow.priority, matching: flow.matching.canonical() })
+    Ok(FlowKey::new(flow.table_id.0, flow.priority, &flow.matching))
 }
 
 /// The object as it is now; none if it is no more.

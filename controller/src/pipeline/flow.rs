@@ -1,10 +1,12 @@
 //! Flows and groups in a normal form, so that what a switch reads back can be compared with what was sent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
+use imbl::OrdMap;
 use openflow::{
     Action, Instruction, Match,
     action::{self, Ct, CtZone},
@@ -14,14 +16,32 @@ use super::{Cookie, Reason, Table};
 use crate::reconcile::CtFlush;
 
 /// What makes a flow itself: two flows of a switch never share it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowKey {
     /// The table's number.
     pub table: u8,
     /// Its priority.
     pub priority: u16,
+    /// Comes before the match in the order, so that telling two matches apart costs no look at their fields.
+    digest: u64,
     /// What it matches.
     pub matching: Match,
+}
+
+impl FlowKey {
+    /// A key; the match is brought into the form in which Open vSwitch gives it back.
+    pub fn new(table: u8, priority: u16, matching: &Match) -> Self {
+        let matching = matching.canonical();
+        let mut hasher = DefaultHasher::new();
+        matching.hash(&mut hasher);
+        Self { table, priority, digest: hasher.finish(), matching }
+    }
+}
+
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.table, self.priority, self.digest).hash(state);
+    }
 }
 
 /// What a flow does, and whose it is.
@@ -54,16 +74,16 @@ pub struct Flow {
     pub body: Arc<FlowBody>,
 }
 
-/// Flows by what makes them themselves.
-pub type Flows = BTreeMap<Arc<FlowKey>, Arc<FlowBody>>;
+/// Flows by what makes them themselves. A clone costs nothing.
+pub type Flows = OrdMap<Arc<FlowKey>, Arc<FlowBody>>;
 
-/// Groups by id.
-pub type Groups = BTreeMap<u32, Arc<Group>>;
+/// Groups by id. A clone costs nothing.
+pub type Groups = OrdMap<u32, Arc<Group>>;
 
 impl Flow {
     /// A flow of an object.
     pub fn new(table: Table, priority: u16, matching: Match, cookie: Cookie, instructions: Vec<Instruction>) -> Self {
-        let key = FlowKey { table: table.id(), priority, matching: matching.canonical() };
+        let key = FlowKey::new(table.id(), priority, &matching);
         Self { key: Arc::new(key), body: Arc::new(FlowBody::new(cookie.to_u64(), instructions)) }
     }
 

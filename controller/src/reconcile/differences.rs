@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::compile::Edit;
+use imbl::OrdMap;
+
+use crate::compile::{Edit, differing};
 
 /// What a switch has under a key, and what it is to have.
 #[derive(Clone, Debug)]
@@ -29,14 +31,14 @@ impl<K, T> Default for Differences<K, T> {
 
 impl<K: Ord + Clone, T: PartialEq> Differences<K, T> {
     /// All there are between what was read and what is wanted.
-    pub fn between(read: &BTreeMap<K, Arc<T>>, wanted: &BTreeMap<K, Arc<T>>) -> Self {
-        let mut all = Self::default();
-        let gone = read.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(key, have)| (key, Some(have), None));
-        let there = wanted.iter().map(|(key, want)| (key, read.get(key), Some(want)));
-        for (key, have, want) in gone.chain(there) {
-            all.saw(key.clone(), have.cloned(), want.cloned());
-        }
-        all
+    pub fn between(read: &OrdMap<K, Arc<T>>, wanted: &OrdMap<K, Arc<T>>) -> Self {
+        let difference = |have: Option<&Arc<T>>, want: Option<&Arc<T>>| Difference {
+            have: have.cloned(),
+            want: want.cloned(),
+            sent: None,
+        };
+        let all = differing(read, wanted).map(|(key, have, want)| (key.clone(), difference(have, want)));
+        Self { by_key: all.collect() }
     }
 
     /// What is wanted changed.

@@ -1,13 +1,12 @@
 //! What someone else changed: noted as installed, marked as dirty, so that the next batch puts it right.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use imbl::OrdMap;
 
 use super::{Switch, differences::Differences};
 use crate::{
-    compile::State,
+    compile::{State, differing},
     pipeline::{FlowBody, FlowKey, Flows, Groups},
 };
 
@@ -73,11 +72,12 @@ type Seen<K, T> = (K, Option<Arc<T>>, Option<Arc<T>>);
 
 /// What was seen and is neither wanted nor known to differ from that.
 fn unexpected<K: Ord + Clone, T: PartialEq>(
-    seen: &BTreeMap<K, Arc<T>>,
-    desired: &BTreeMap<K, Arc<T>>,
+    seen: &OrdMap<K, Arc<T>>,
+    desired: &OrdMap<K, Arc<T>>,
     known: &Differences<K, T>,
 ) -> Vec<Seen<K, T>> {
-    let keys: BTreeSet<&K> = seen.keys().chain(desired.keys()).chain(known.iter().map(|(key, _)| key)).collect();
+    let differ = differing(desired, seen).map(|(key, ..)| key);
+    let keys: BTreeSet<&K> = differ.chain(known.iter().map(|(key, _)| key)).collect();
     let all = keys.into_iter().map(|key| (key.clone(), seen.get(key).cloned(), desired.get(key).cloned()));
     let expected = |key: &K, want: &Option<Arc<T>>| known.get(key).map_or(want.clone(), |known| known.have.clone());
     all.filter(|(key, seen, want)| *seen != expected(key, want)).collect()

@@ -107,13 +107,13 @@ pub fn monitor() -> Body {
 }
 
 fn updated(full: FlowUpdateFull) -> (FlowKey, FlowBody) {
-    let key = FlowKey { table: full.table_id.0, priority: full.priority, matching: full.matching.canonical() };
+    let key = FlowKey::new(full.table_id.0, full.priority, &full.matching);
     (key, FlowBody::new(full.cookie, full.instructions))
 }
 
 /// A flow as a switch answered it, in the normal form of ours.
 pub fn flow(stats: &FlowStats) -> (FlowKey, FlowBody) {
-    let key = FlowKey { table: stats.table_id.0, priority: stats.priority, matching: stats.matching.canonical() };
+    let key = FlowKey::new(stats.table_id.0, stats.priority, &stats.matching);
     (key, FlowBody::new(stats.cookie, stats.instructions.clone()))
 }
 

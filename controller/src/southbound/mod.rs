@@ -1,5 +1,6 @@
 //! Sockets: one OpenFlow and one OVSDB session per host. No policy lives here.
 
+mod audit;
 mod challenge;
 mod fence;
 mod host_plan;

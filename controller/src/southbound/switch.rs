@@ -1,11 +1,8 @@
 //! One OpenFlow session: who is it, make it ours, then do as the core says.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use api::Name;
@@ -22,13 +19,9 @@ use openflow::{
     net::{self, Events, Handle},
     types::GroupId,
 };
-use tokio::{
-    net::TcpStream,
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{net::TcpStream, sync::mpsc, time::Instant};
 
-use super::{Switches, messages};
+use super::{Switches, audit::Audits, messages};
 use crate::{
     cluster::Cluster,
     compile::State,
@@ -42,12 +35,6 @@ use crate::{
     runtime::{Command, CoreHandle, Event},
     store::Store,
 };
-
-/// How often groups are read again.
-const AUDIT: Duration = Duration::from_secs(1);
-
-/// Every how many audits flows are read, too.
-const FULL_AUDIT: u32 = 60;
 
 /// From how many changes on a batch needs a slot.
 const LARGE: usize = 256;
@@ -191,9 +178,8 @@ impl Served<'_> {
     /// Does as the core says until the session ends; says why it did.
     pub async fn run(mut self, mut events: Events) -> String {
         let mut commands = None;
-        let mut round = 0u32;
-        let mut audits = tokio::time::interval_at(Instant::now() + AUDIT, AUDIT);
-        audits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut audits = Audits::default();
+        let mut audit_at = Instant::now() + audits.pause(1);
         if let Err(reason) = self.claim(&mut commands).await {
             return reason;
         }
@@ -201,7 +187,10 @@ impl Served<'_> {
             let going = tokio::select! {
                 biased;
                 command = next(&mut commands) => match command {
-                    Some(command) => self.obey(command, &mut commands).await,
+                    Some(command) => {
+                        audits.forget();
+                        self.obey(command, &mut commands).await
+                    }
                     None => return "another session to the same switch took over".into(),
                 },
                 () = self.cluster.changed() => self.claim(&mut commands).await,
@@ -214,7 +203,7 @@ impl Served<'_> {
                                 self.core.tell(Event::Foreign(self.node.clone(), self.id, changes));
                             }
                             // Some changes were not told: look at everything again.
-                            Heard::Gap => round = FULL_AUDIT - 1,
+                            Heard::Gap => audits.doubt_flows(),
                             Heard::Else => {}
                         }
                         Ok(())
@@ -225,9 +214,10 @@ impl Served<'_> {
                     }
                     None => return "closed".into(),
                 },
-                _ = audits.tick() => {
-                    round = round.wrapping_add(1);
-                    self.look(round.is_multiple_of(FULL_AUDIT), &mut commands).await
+                () = tokio::time::sleep_until(audit_at) => {
+                    let going = self.look(&mut audits, &mut commands).await;
+                    audit_at = Instant::now() + audits.pause(self.switches.masters_count());
+                    going
                 },
             };
             if let Err(reason) = going {
@@ -301,14 +291,16 @@ impl Served<'_> {
     }
 
     /// Looks now and then whether all is as it is to be, and who is master.
-    async fn look(&self, flows_too: bool, commands: &mut Option<Commands>) -> Going {
+    async fn look(&self, audits: &mut Audits, commands: &mut Option<Commands>) -> Going {
         if commands.is_some() && self.cluster.is_shared() && !self.session.is_master().await? {
             self.step_down(commands);
         }
         self.claim(commands).await?;
         if commands.is_some() {
-            let audit = audit(&self.session, flows_too).await?;
-            self.core.tell(Event::Audited(self.node.clone(), self.id, audit));
+            let audit = audit(&self.session, audits.begin()).await?;
+            if audits.is_news(&audit) {
+                self.core.tell(Event::Audited(self.node.clone(), self.id, audit));
+            }
         }
         Ok(())
     }
@@ -346,7 +338,6 @@ fn heard(body: Body) -> Heard {
     }
 }
 
-/// Groups have no monitor in OpenFlow 1.3 and are read each time; flows are only now and then, as a backstop.
 async fn audit(session: &SwitchSession, flows_too: bool) -> Result<Audit, String> {
     let flows = if flows_too { session.read_flows().await? } else { Vec::new() };
     let seen = messages::installed(flows, session.read_group_descs().await?);

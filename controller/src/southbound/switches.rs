@@ -88,6 +88,11 @@ impl Switches {
         self.lock().masters.keys().cloned().collect()
     }
 
+    /// How many switches take writes from this controller.
+    pub(super) fn masters_count(&self) -> usize {
+        self.lock().masters.len()
+    }
+
     /// A session became its switch's master, or is so no more.
     pub(super) fn set_master(&self, node: &Name, id: SessionId, master: bool) {
         let masters = &mut self.lock().masters;

@@ -78,8 +78,8 @@ impl Switch {
         let groups = batch.groups_added.iter().chain(&batch.groups_changed);
         self.has.groups.extend(groups.map(|group| (group.id, group.clone())));
         self.has.flows.extend(batch.flows_set.iter().map(|flow| (flow.key.clone(), flow.body.clone())));
-        self.has.flows.retain(|key, _| !batch.flows_removed.contains(key));
-        self.has.groups.retain(|id, _| !batch.groups_removed.contains(id));
+        batch.flows_removed.iter().for_each(|key| drop(self.has.flows.remove(key)));
+        batch.groups_removed.iter().for_each(|id| drop(self.has.groups.remove(id)));
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Switch {
         let (key, body) = match random.below(3) {
             0 => (key, None),
             1 => (key, Some(Arc::new(FlowBody { cookie: 0xbad, ..(*body).clone() }))),
-            _ => (Arc::new(FlowKey { priority: 999, ..(*key).clone() }), Some(body)),
+            _ => (Arc::new(FlowKey::new(key.table, 999, &key.matching)), Some(body)),
         };
         match &body {
             Some(body) => drop(self.has.flows.insert(key.clone(), body.clone())),
