@@ -5,7 +5,11 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use anyhow::Context;
 use api::{DEFAULT_NETWORK, Name, NetworkSpec, Trust};
 use axum::Router;
-use tokio::{net::TcpListener, signal, sync::mpsc};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal,
+    sync::mpsc,
+};
 
 use crate::{
     agents::Agents,
@@ -27,6 +31,10 @@ use crate::{
     southbound::{Switches, serve_challenges, serve_hosts, serve_switches},
     store::Store,
 };
+
+/// How many connections may wait to be accepted: all hosts come at once after a restart, and a connection that finds no
+/// room may look open to the host and never be one.
+const BACKLOG: u32 = 4096;
 
 /// Runs the controller until it is told to end.
 ///
@@ -51,9 +59,9 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     ensure_default_network(&store, &args).await?;
     let intent = store.read();
 
-    let openflow = listen(args.listen_openflow, "OpenFlow").await?;
-    let ovsdb = listen(args.listen_ovsdb, "OVSDB").await?;
-    let http = listen(args.listen_http, "HTTP").await?;
+    let openflow = listen(args.listen_openflow, "OpenFlow")?;
+    let ovsdb = listen(args.listen_ovsdb, "OVSDB")?;
+    let http = listen(args.listen_http, "HTTP")?;
 
     let metrics = Arc::new(Metrics::default());
     let agents = Arc::new(Agents::new(intent.revision()));
@@ -163,8 +171,14 @@ fn member(args: &Args) -> anyhow::Result<Member> {
     Ok(Member { http: at(args.listen_http), openflow: at(args.listen_openflow), ovsdb: at(args.listen_ovsdb) })
 }
 
-async fn listen(at: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(at).await.with_context(|| format!("cannot listen for {what} on {at}"))
+fn listen(at: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    let listen = || {
+        let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(at)?;
+        socket.listen(BACKLOG)
+    };
+    listen().with_context(|| format!("cannot listen for {what} on {at}"))
 }
 
 async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()> {
