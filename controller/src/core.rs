@@ -70,7 +70,7 @@ struct NodeState {
     session: Option<SessionId>,
     switch: Switch,
     /// Ports that each revision changed and the host's OVSDB has not acknowledged.
-    host_waiting: BTreeMap<u64, BTreeSet<String>>,
+    host_waiting: BTreeMap<u64, Vec<String>>,
     /// Ports that the host cannot make, and why.
     broken: Broken,
     flow_mods_sent: u64,
@@ -152,13 +152,14 @@ impl Core {
         self.nodes.keys().filter_map(|name| self.set_host(name)).collect()
     }
 
-    /// A transaction was committed. Those of before the core began are in the intent it began with.
-    pub fn apply(&mut self, txn: &Txn, now: Instant) -> Vec<Action> {
+    /// A transaction was committed, and made the intent what it is now. Those of before the core began are in the
+    /// intent it began with.
+    pub fn apply(&mut self, txn: &Txn, intent: Intent, now: Instant) -> Vec<Action> {
         if txn.revision <= self.compiler.intent().revision() {
             return Vec::new();
         }
         let mut actions = Vec::new();
-        let deltas = self.compiler.apply(txn);
+        let deltas = self.compiler.follow(txn, intent);
         let gone: Vec<Name> = self.nodes.keys().filter(|name| !self.compiler.has(name)).cloned().collect();
         for name in gone {
             if let Some(state) = self.nodes.remove(&name) {
@@ -187,7 +188,7 @@ impl Core {
                 state.remember_last();
             }
             if !delta.ports.is_empty() {
-                state.host_waiting.insert(txn.revision, delta.ports);
+                state.host_waiting.insert(txn.revision, delta.ports.into_iter().collect());
                 if !state.elsewhere {
                     *self.pending.entry(txn.revision).or_default() += 1;
                 }
@@ -286,7 +287,7 @@ impl Core {
     pub fn host_done(&mut self, name: &Name, revision: u64, broken: Broken) -> Vec<Action> {
         let mut actions = Vec::new();
         if let Some(state) = self.nodes.get_mut(name) {
-            let works = |ports: &BTreeSet<String>| ports.iter().all(|port| !broken.contains_key(port));
+            let works = |ports: &[String]| ports.iter().all(|port| !broken.contains_key(port));
             let done: Vec<u64> = state
                 .host_waiting
                 .range(..=revision)

@@ -24,7 +24,7 @@ use crate::{
     dump::{self, Owners},
     events::{EventKind, Events},
     history::{History, TooOld},
-    intent::Txn,
+    intent::{Intent, Txn},
     membership::{Session, Status},
     pipeline::{FlowBody, FlowKey},
     reconcile::{Audit, Batch, Refusal},
@@ -48,8 +48,8 @@ pub type HostTarget = (Arc<Host>, u64);
 /// What the core hears.
 #[derive(Debug)]
 pub enum Event {
-    /// A transaction was committed.
-    Txn(Arc<Txn>),
+    /// A transaction was committed; what the intent is with it.
+    Txn(Arc<Txn>, Box<Intent>),
     /// A session to a node's switch is up.
     SwitchUp(Name, SessionId, mpsc::UnboundedSender<Command>),
     /// A session to a node's switch ended.
@@ -279,8 +279,8 @@ impl Shell {
 
     fn hear(&mut self, event: Event) -> Vec<Action> {
         match event {
-            Event::Txn(txn) => {
-                let actions = self.core.apply(&txn, Instant::now());
+            Event::Txn(txn, intent) => {
+                let actions = self.core.apply(&txn, *intent, Instant::now());
                 self.history.record(Timestamp::now(), self.core.compiler().clone(), txn.writes.len());
                 return actions;
             }

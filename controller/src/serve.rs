@@ -47,7 +47,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         Settings { mesh: args.mesh.into(), services: args.service_cidr, ovsdb_port: args.listen_ovsdb.port() };
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
-    let subscriber = Box::new(move |txn| tell.tell(Event::Txn(txn)));
+    let subscriber = Box::new(move |txn, intent| tell.tell(Event::Txn(txn, Box::new(intent))));
     let (store, shared) = match &args.store {
         None => (Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?, None),
         Some(url) => {

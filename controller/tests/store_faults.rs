@@ -17,7 +17,7 @@ use controller::{
 const WRITE_TO: &str = "STORE_FAULTS_WRITE_TO";
 
 fn open(path: &Path) -> Result<Store, StoreError> {
-    Store::open(path, "10.96.0.0/12".parse().expect("a subnet"), Box::new(drop))
+    Store::open(path, "10.96.0.0/12".parse().expect("a subnet"), Box::new(|_, _| ()))
 }
 
 /// Opens a file whose last user may not have ended yet.

@@ -99,8 +99,14 @@ impl Compiler {
 
     /// Takes a transaction in, and says what it changes on which nodes. Nodes that left are not among them.
     pub fn apply(&mut self, txn: &Txn) -> BTreeMap<Name, Delta> {
-        let old = self.intent.clone();
-        self.intent.apply(txn);
+        let mut intent = self.intent.clone();
+        intent.apply(txn);
+        self.follow(txn, intent)
+    }
+
+    /// The same, where the intent with it is at hand.
+    pub fn follow(&mut self, txn: &Txn, intent: Intent) -> BTreeMap<Name, Delta> {
+        let old = std::mem::replace(&mut self.intent, intent);
         let touched = Touched::new(&old, &self.intent, txn);
         let mut deltas = BTreeMap::new();
         let of_members = self.parts_of_members(&old, &touched);

@@ -50,7 +50,7 @@ impl World {
         let services = self.core.compiler().settings().services;
         let txn = self.intent.plan(&[change], &services, 0).unwrap().txn.unwrap();
         self.intent.apply(&txn);
-        (txn.revision, self.core.apply(&txn, Instant::now()))
+        (txn.revision, self.core.apply(&txn, self.intent.clone(), Instant::now()))
     }
 
     /// Switches and hosts accept all they are sent; what comes of that.

@@ -58,7 +58,7 @@ pub struct Switch {
 }
 
 /// Revisions, and whose flows and groups each of them changed.
-type Revisions = BTreeMap<u64, BTreeSet<OwnerId>>;
+type Revisions = BTreeMap<u64, Vec<OwnerId>>;
 
 impl Switch {
     /// Intent changed what this switch is to have.
@@ -70,7 +70,7 @@ impl Switch {
             delta.flows.iter().for_each(|(key, edit)| known.flows.wanted(key, edit));
             delta.groups.iter().for_each(|(id, edit)| known.groups.wanted(id, edit));
         }
-        self.waiting.insert(revision, owners);
+        self.waiting.insert(revision, owners.into_iter().collect());
     }
 
     /// The switch was read back.
@@ -171,7 +171,7 @@ impl Switch {
 
     /// Takes out the revisions that concern nobody who is set aside.
     fn take_settled(&mut self) -> BTreeSet<u64> {
-        let settled = |owners: &BTreeSet<OwnerId>| !owners.iter().any(|owner| self.set_aside.holds(*owner));
+        let settled = |owners: &[OwnerId]| !owners.iter().any(|owner| self.set_aside.holds(*owner));
         let (done, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, owners)| settled(owners));
         self.waiting = waiting;
         let done: Revisions = done;

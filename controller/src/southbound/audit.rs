@@ -80,7 +80,7 @@ mod tests {
     use crate::pipeline::Group;
 
     fn audit(buckets: usize) -> Audit {
-        let group = Group::select(1, vec![Vec::new(); buckets]);
+        let group = Group::select(1, vec![(1, Vec::new()); buckets]);
         Audit { flows: None, groups: Groups::unit(1, Arc::new(group)) }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use api::Name;
-use ovsdb::{Changes, Client, Options, Replica, Txn};
+use ovsdb::{Changes, Client, Limits, Options, Replica, Txn};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -102,7 +102,8 @@ async fn session(
 
 fn options() -> Options {
     let tables = host_plan::MONITORED.into_iter();
-    let options = Options::new("Open_vSwitch");
+    // Nobody reads updates one by one here.
+    let options = Options::new("Open_vSwitch").limits(Limits { unread_updates: 16, ..Limits::default() });
     tables.fold(options, |options, (table, columns)| options.table(table, columns)).index("Port", &["name"])
 }
 
@@ -161,23 +162,30 @@ impl Kept<'_> {
             let replica = self.client.replica();
             let targets = self.cluster.targets(self.found);
             let targets = targets.iter().map(|at| format!("{}:{at}", self.transport)).collect();
-            let plan = host_plan::plan(&host, &replica, &targets);
             let generation = self.cluster.generation(&self.node);
-            if plan.txn.is_empty() {
+            // All that a host is to have may be large, when many hosts come at once.
+            let slot = if settled.is_none() { Some(self.switches.slot().await) } else { None };
+            let plan = host_plan::plan(&host, &replica, &targets);
+            let as_is = plan.txn.is_empty();
+            if as_is {
                 settled = Some(revision);
                 self.core.tell(Event::HostDone(self.node.clone(), revision, plan.broken));
             }
-            if let Some(txn) = generation.and_then(|generation| self.fenced(&plan.txn, &replica, generation)) {
-                if settled.take() == Some(revision) && !plan.txn.is_empty() {
+            if let Some(txn) = generation.and_then(|generation| self.fenced(plan.txn, &replica, generation)) {
+                if settled.take() == Some(revision) && !as_is {
                     self.drifted(&plan.differs);
                 }
-                let Err(error) = self.client.transact(txn).await else { continue };
+                let answered = tokio::time::timeout(READY, self.client.transact(txn)).await;
+                let answered = answered.map_err(|_| format!("no answer to a change within {} s", READY.as_secs()))?;
+                drop(slot);
+                let Err(error) = answered else { continue };
                 tracing::warn!(%error, "the host refused a change; trying again");
                 let refused = Broken::from([(BRIDGE.to_owned(), error.to_string())]);
                 self.core.tell(Event::HostDone(self.node.clone(), 0, refused));
                 tokio::time::sleep(REFUSED).await;
                 continue;
             }
+            drop(slot);
             tokio::select! {
                 changed = target.changed() => changed.map_err(|_| "the node was removed".to_owned())?,
                 changed = changes.next() => drop(changed.ok_or("the database's session ended")?),
@@ -189,16 +197,16 @@ impl Kept<'_> {
     }
 
     /// What to send for `txn`, if anything: among several controllers, behind a fence that keeps the overtaken out.
-    fn fenced(&self, txn: &Txn, replica: &Replica, generation: u64) -> Option<Txn> {
+    fn fenced(&self, txn: Txn, replica: &Replica, generation: u64) -> Option<Txn> {
         if !self.cluster.is_shared() {
-            return (!txn.is_empty()).then(|| txn.clone());
+            return (!txn.is_empty()).then_some(txn);
         }
         let send = match fence::standing(replica, generation) {
             Fence::Ours => !txn.is_empty(),
             Fence::Raise => true,
             Fence::Overtaken => false,
         };
-        send.then(|| fence::behind(txn, replica, generation))
+        send.then(|| fence::behind(&txn, replica, generation))
     }
 
     /// It was as it is to be, and that has not changed: someone else changed the database.

@@ -227,11 +227,10 @@ impl Writer {
         let committed = if txns.is_empty() { Ok(()) } else { self.backend.commit(&txns) };
         match &committed {
             Ok(()) => self.published.publish(&txns),
-            Err(error) => {
-                tracing::error!(%error, "changes could not be written");
-                self.draft = self.published.read();
-            }
+            Err(error) => tracing::error!(%error, "changes could not be written"),
         }
+        // Also when all went well: what is read, compiled and planned on shares memory only if it is the same.
+        self.draft = self.published.read();
         for (answer, outcome) in answers {
             let outcome = match (&committed, outcome) {
                 (Err(error), Ok(accepted)) if accepted.changed() => Err(ProposeError::Store(error.clone())),

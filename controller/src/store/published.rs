@@ -12,8 +12,8 @@ use crate::intent::{Intent, Key, Txn, Value, Write};
 /// How many transactions are kept for those who follow.
 const KEPT: usize = 4096;
 
-/// Who is told of every transaction.
-pub type Subscriber = Box<dyn Fn(Arc<Txn>) + Send + Sync>;
+/// Who is told of every transaction, and what the intent is with it.
+pub type Subscriber = Box<dyn Fn(Arc<Txn>, Intent) + Send + Sync>;
 
 struct Current {
     intent: Intent,
@@ -43,15 +43,17 @@ impl Published {
     /// Takes transactions in and tells of them.
     pub fn publish(&self, txns: &[Arc<Txn>]) {
         let mut current = self.lock();
+        let mut steps = Vec::with_capacity(txns.len());
         for txn in txns {
             current.intent.apply(txn);
             current.recent.push_back(txn.clone());
+            steps.push((txn.clone(), current.intent.clone()));
         }
         let surplus = current.recent.len().saturating_sub(KEPT);
         current.recent.drain(..surplus);
         let revision = current.intent.revision();
         drop(current);
-        txns.iter().for_each(|txn| (self.subscriber)(txn.clone()));
+        steps.into_iter().for_each(|(txn, intent)| (self.subscriber)(txn, intent));
         self.revision.send_replace(revision);
     }
 
@@ -59,11 +61,11 @@ impl Published {
     pub fn replace(&self, intent: Intent) {
         let mut current = self.lock();
         let txn = Arc::new(difference(&current.intent, &intent));
-        current.intent = intent;
+        current.intent = intent.clone();
         current.recent.clear();
         drop(current);
         let revision = txn.revision;
-        (self.subscriber)(txn);
+        (self.subscriber)(txn, intent);
         self.revision.send_replace(revision);
     }
 

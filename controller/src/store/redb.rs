@@ -15,6 +15,9 @@ pub struct RedbBackend {
     path: String,
 }
 
+/// Bytes of the file that are kept in memory: all there is to read is in the intent.
+const CACHE: usize = 4 << 20;
+
 impl RedbBackend {
     /// Opens the file, or makes it.
     ///
@@ -24,7 +27,7 @@ impl RedbBackend {
         let shown = path.display().to_string();
         let error = |reason: String| StoreError { path: shown.clone(), reason };
         let damaged = |what: String| error(format!("{what}; move the file away, start afresh and restore a backup"));
-        let mut database = Database::create(path).map_err(|opening| match opening {
+        let mut database = Database::builder().set_cache_size(CACHE).create(path).map_err(|opening| match opening {
             redb::DatabaseError::DatabaseAlreadyOpen => {
                 error("another controller has it open; give each its own --data-dir".into())
             }

@@ -15,7 +15,7 @@ pub(super) fn node(n: u8) -> Change {
 
 pub(super) fn channel() -> (Subscriber, mpsc::UnboundedReceiver<Arc<Txn>>) {
     let (tx, rx) = mpsc::unbounded_channel();
-    (Box::new(move |txn| drop(tx.send(txn))), rx)
+    (Box::new(move |txn, _| drop(tx.send(txn))), rx)
 }
 
 #[tokio::test]

@@ -205,7 +205,7 @@ impl World {
         let Ok(Some(txn)) = plan.map(|plan| plan.txn) else { return };
         self.say(format!("{} {change:?}", txn.revision));
         self.intent.apply(&txn);
-        let mut actions = self.core.apply(&txn, self.at(self.now));
+        let mut actions = self.core.apply(&txn, self.intent.clone(), self.at(self.now));
         self.waiting.insert(txn.revision);
         actions.extend(self.core.wait(txn.revision, txn.revision));
         self.act(actions);

@@ -11,6 +11,9 @@ pub(super) struct Framer {
     start: usize,
 }
 
+/// The most bytes of memory that a session keeps while it waits for the next message: there may be thousands of them.
+const KEPT: usize = 4 << 10;
+
 impl Framer {
     /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
@@ -21,6 +24,9 @@ impl Framer {
 
     /// The next whole message.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, CloseReason> {
+        if self.start == self.bytes.len() && self.bytes.capacity() > KEPT {
+            *self = Self::default();
+        }
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         let Some([_, _, l0, l1]) = rest.first_chunk() else { return Ok(None) };
         let length = u16::from_be_bytes([*l0, *l1]);

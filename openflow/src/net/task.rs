@@ -14,7 +14,7 @@ use crate::message::{Body, Message};
 use crate::types::Xid;
 
 /// Bytes taken from the stream at once.
-const READ_SIZE: usize = 32 << 10;
+const READ_SIZE: usize = 8 << 10;
 
 /// Who waits for what.
 struct Task {

@@ -15,7 +15,7 @@ use crate::session::{CallError, RequestId, Session};
 use crate::txn::{Outcome, TransactError, Txn};
 
 /// Bytes read from a stream at once.
-const READ: usize = 64 << 10;
+const READ: usize = 8 << 10;
 /// How long the end of a stream may take.
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(100);
 /// Commands taken before their bytes are written.

@@ -43,7 +43,7 @@ async fn serve() -> (String, tempfile::TempDir) {
     let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640 };
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
-    let subscriber = Box::new(move |txn| tell.tell(Event::Txn(txn)));
+    let subscriber = Box::new(move |txn, intent| tell.tell(Event::Txn(txn, Box::new(intent))));
     let store = Store::open(&dir.path().join("store.redb"), services, subscriber).unwrap();
     let (metrics, log) = (Arc::new(Metrics::default()), Arc::new(Events::default()));
     let agents = Arc::new(Agents::new(0));
