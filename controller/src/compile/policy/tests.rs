@@ -117,7 +117,7 @@ impl Lab {
             groups_added: state
                 .groups
                 .iter()
-                .filter(|(id, _)| !self.installed.groups.contains_key(id))
+                .filter(|(id, _)| !self.installed.groups.contains_key(*id))
                 .map(|(_, g)| g.clone())
                 .collect(),
             ..Batch::default()
