@@ -56,11 +56,9 @@ fn traces(testbed: &Testbed, of: u16) -> [usize; 3] {
     let port = format!("kbr0-to-{of:04x}");
     let flows = ofctl("dump-flows");
     let routes = flows.lines().filter(|flow| flow.contains(&format!("nw_dst=10.244.{of}.0/24")));
-    [
-        ports.lines().filter(|name| *name == port).count(),
-        routes.count(),
-        ofctl("dump-groups").matches("bucket=").count(),
-    ]
+    let groups = ofctl("dump-groups");
+    let buckets = groups.matches(&format!("dst=10.244.{of}.")).count();
+    [ports.lines().filter(|name| *name == port).count(), routes.count(), buckets]
 }
 
 #[test]
@@ -71,15 +69,12 @@ fn a_host_without_power_leaves_everything_within_three_seconds() {
     sdnctl(&testbed, &format!("service create web --vip 10.96.0.10 --port 80:8080/tcp{backends}"));
     acquainted(&testbed);
     let before = traces(&testbed, 3);
-    assert!(before[0] == 1 && before[1] > 0, "{before:?}");
+    assert!(before[0] == 1 && before[1] > 0 && before[2] > 0, "{before:?}");
     let others = Ping::start(&testbed, &pod_at(&pods[0]), ip_of(&pods[1])).unwrap();
 
     let cut = Instant::now();
     testbed.partition(&at(3), None).unwrap();
-    eventually("h3 to leave", 10, || {
-        let [ports, routes, buckets] = traces(&testbed, 3);
-        ports == 0 && routes == 0 && buckets < before[2]
-    });
+    eventually("h3 to leave", 10, || traces(&testbed, 3) == [0; 3]);
     let took = cut.elapsed();
     println!("out of tunnels, routes and groups after {took:.2?}");
     assert!(took < Duration::from_secs(3), "{took:?}");
@@ -90,8 +85,11 @@ fn a_host_without_power_leaves_everything_within_three_seconds() {
     assert_eq!(others.finish().unwrap().lost, 0, "h1 and h2 are not concerned");
 
     testbed.heal().unwrap();
-    let with_other = [before[0], before[1], before[2] + 1];
-    eventually("h3 to be back", 30, || traces(&testbed, 3) == with_other);
+    // Shares are dealt out anew: how many buckets a backend has may differ.
+    eventually("h3 to be back", 30, || {
+        let now = traces(&testbed, 3);
+        now[..2] == before[..2] && now[2] > 0
+    });
     settle(&testbed);
     assert!(pings_all(&testbed, &pod_at(&pods[0]), &pods[2].ip));
     assert!(!common::flows(&testbed, "h3 --owner service/other").is_empty());
