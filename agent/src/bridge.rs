@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use api::{AgentConfig, Datapath};
+use ipnet::IpNet;
 use tokio::{sync::watch, time::sleep};
 use tracing::info;
 
@@ -30,7 +31,13 @@ pub fn want(config: &AgentConfig) -> Want {
         mtu: None,
         address: config.gateway,
         pools: config.masquerade.clone(),
-        routes: config.routes.iter().filter(|r| r.addr().is_ipv4()).map(route).collect(),
+        routes: config
+            .routes
+            .iter()
+            .chain([&IpNet::from(config.router)])
+            .filter(|r| r.addr().is_ipv4())
+            .map(route)
+            .collect(),
     }
 }
 

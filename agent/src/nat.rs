@@ -1,10 +1,15 @@
-//! Masquerade: one nftables table of the agent's own, `ip sdn`, replaced whole or left alone.
+//! Between this host's kernel and the outside: masquerade, published services, and refusals. One nftables table of the
+//! agent's own, `ip sdn`, replaced whole or left alone.
 //!
-//! Its rules carry a digest of the ruleset as comment. A table whose rules
-//! all carry the right digest, and in the right number, is right.
+//! Published services are one map, however many there are: address, protocol and port outside to virtual address and
+//! port. What the switch sends back for a virtual address is for a service without backends: the kernel refuses it.
+//!
+//! The rules carry a digest of the ruleset as comment. A table whose rules all carry the right digest, and in the right
+//! number, with as many elements as there are to be, is right.
 
-use std::{process::Stdio, time::Duration};
+use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
+use api::{AgentConfig, Published};
 use ipnet::IpNet;
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
@@ -23,49 +28,117 @@ pub struct Want {
     pub pools: Vec<IpNet>,
     /// The bridge by which they leave as they are.
     pub bridge: String,
+    /// What this host answers for at addresses of the outside.
+    pub published: Vec<Published>,
+    /// Virtual addresses.
+    pub services: Option<IpNet>,
 }
 
+/// A chain: its name, what it is hooked to, and its rules.
+type Chain = (&'static str, &'static str, Vec<String>);
+
 impl Want {
-    fn rules(&self) -> Vec<String> {
-        let rule = |pool: &IpNet| format!("ip saddr {} oifname != \"{}\" masquerade", pool.trunc(), self.bridge);
-        self.pools.iter().map(rule).collect()
+    /// What a configuration asks for.
+    pub fn of(config: &AgentConfig) -> Self {
+        let v4 = |port: &&Published| port.address.is_ipv4() && port.vip.is_ipv4();
+        Self {
+            pools: config.masquerade.clone(),
+            bridge: config.bridge.clone(),
+            published: config.published.iter().filter(v4).cloned().collect(),
+            services: config.services.filter(|net| net.addr().is_ipv4()),
+        }
+    }
+
+    fn chains(&self) -> Vec<Chain> {
+        let bridge = &self.bridge;
+        let outward = |pool: &IpNet| format!("ip saddr {} oifname != \"{bridge}\" masquerade", pool.trunc());
+        // An endpoint that asks at a published port gets its answer from the kernel, not straight from the backend.
+        let inward = |pool: &IpNet| format!("oifname \"{bridge}\" ct status dnat ip saddr {} masquerade", pool.trunc());
+        let hidden =
+            format!("oifname \"{bridge}\" ct status dnat ip daddr . meta l4proto . th dport @hidden masquerade");
+        let sources = self.pools.iter().map(outward).chain(self.pools.iter().map(inward)).chain([hidden]);
+        let to_service = "dnat ip to ip daddr . meta l4proto . th dport map @published".to_owned();
+        // In prerouting, the kernel has not yet spent its one ICMP message per second and client on a redirect.
+        let back = format!("iifname \"{bridge}\" ip daddr");
+        let refusals = self.services.iter().flat_map(|net| {
+            let net = net.trunc();
+            [
+                format!("{back} {net} meta l4proto tcp reject with tcp reset"),
+                format!("{back} {net} reject with icmp port-unreachable"),
+            ]
+        });
+        vec![
+            ("prerouting", "nat hook prerouting priority dstnat", vec![to_service.clone()]),
+            ("output", "nat hook output priority -100", vec![to_service]),
+            ("postrouting", "nat hook postrouting priority srcnat", sources.collect()),
+            ("refuse", "filter hook prerouting priority mangle", refusals.collect()),
+        ]
+    }
+
+    /// The map of published services, and the set of those whose clients are hidden.
+    fn sets(&self) -> [(&'static str, Vec<String>); 2] {
+        let outside =
+            |p: &Published| format!("{} . {} . {} : {} . {}", p.address, p.protocol, p.port, p.vip, p.vip_port);
+        let hidden: BTreeSet<String> = self
+            .published
+            .iter()
+            .filter(|p| p.masquerade)
+            .map(|p| format!("{} . {} . {}", p.vip, p.protocol, p.vip_port))
+            .collect();
+        [
+            (
+                "map published { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+                self.published.iter().map(outside).collect(),
+            ),
+            ("set hidden { type ipv4_addr . inet_proto . inet_service", hidden.into_iter().collect()),
+        ]
     }
 
     fn digest(&self) -> String {
-        format!("sdn {:016x}", fnv1a(self.rules().join("\n").as_bytes()))
+        format!("sdn {:016x}", fnv1a(format!("{:?} {:?}", self.chains(), self.sets()).as_bytes()))
     }
 
     /// The whole table as one transaction of `nft -f`.
     pub fn ruleset(&self) -> String {
         let digest = self.digest();
-        let rules: String = self.rules().iter().map(|rule| format!("\t\t{rule} comment \"{digest}\"\n")).collect();
-        format!(
-            "add table ip sdn\ndelete table ip sdn\ntable ip sdn {{\n\tchain postrouting {{\n\
-             \t\ttype nat hook postrouting priority srcnat; policy accept;\n{rules}\t}}\n}}\n"
-        )
+        let set = |(head, elements): (&str, Vec<String>)| match elements.is_empty() {
+            true => format!("\t{head}; }}\n"),
+            false => format!("\t{head}; elements = {{ {} }} }}\n", elements.join(", ")),
+        };
+        let chain = |(name, hook, rules): Chain| {
+            let rules: String = rules.iter().map(|rule| format!("\t\t{rule} comment \"{digest}\"\n")).collect();
+            format!("\tchain {name} {{\n\t\ttype {hook}; policy accept;\n{rules}\t}}\n")
+        };
+        let sets: String = self.sets().into_iter().map(set).collect();
+        let chains: String = self.chains().into_iter().map(chain).collect();
+        format!("add table ip sdn\ndelete table ip sdn\ntable ip sdn {{\n{sets}{chains}}}\n")
     }
 
     /// Whether this is what `nft -j list table ip sdn` printed.
     fn is_installed(&self, listing: &str) -> bool {
         let Ok(listing) = serde_json::from_str::<Value>(listing) else { return false };
         let objects = listing.get("nftables").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let chains: Vec<_> = objects.iter().filter_map(|o| o.get("chain")).collect();
-        let rules: Vec<_> = objects.iter().filter_map(|o| o.get("rule")).collect();
+        let of = |kind: &'static str| objects.iter().filter_map(move |object| object.get(kind));
+        let text = |object: &Value, key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let digest = self.digest();
-        let hooked = |chain: &&Value| chain.get("hook").and_then(Value::as_str) == Some("postrouting");
-        let ours = |rule: &&Value| rule.get("comment").and_then(Value::as_str) == Some(&digest);
-        chains.len() == 1 && chains.iter().all(hooked) && rules.len() == self.rules().len() && rules.iter().all(ours)
+        let chains = self.chains();
+        let names: BTreeSet<String> = of("chain").map(|chain| text(chain, "name")).collect();
+        let rules: usize = chains.iter().map(|(_, _, rules)| rules.len()).sum();
+        let elements = |object: &Value| object.get("elem").and_then(Value::as_array).map_or(0, Vec::len);
+        let count: usize = of("map").chain(of("set")).map(elements).sum();
+        names == chains.iter().map(|(name, ..)| (*name).to_owned()).collect()
+            && of("chain").count() == chains.len()
+            && of("rule").count() == rules
+            && of("rule").all(|rule| text(rule, "comment") == digest)
+            && count == self.sets().iter().map(|(_, elements)| elements.len()).sum::<usize>()
     }
 }
 
 /// Keeps the table right for ever.
 pub async fn keep(mut configs: Configs) {
-    let mut trouble = Trouble::new("masquerade what leaves the cluster");
+    let mut trouble = Trouble::new("write the table of masquerade and published services");
     loop {
-        let want = configs
-            .borrow_and_update()
-            .as_ref()
-            .map(|current| Want { pools: current.config.masquerade.clone(), bridge: current.config.bridge.clone() });
+        let want = configs.borrow_and_update().as_ref().map(|current| Want::of(&current.config));
         if let Some(want) = want {
             match ensure(&want).await {
                 Ok(_) => trouble.over(),
@@ -118,24 +191,41 @@ mod tests {
     use super::*;
 
     fn want() -> Want {
-        Want { pools: vec!["10.244.0.0/16".parse().unwrap()], bridge: "kbr0".into() }
+        let web = Published {
+            address: "172.30.0.1".parse().unwrap(),
+            protocol: api::Protocol::Tcp,
+            port: 30_080,
+            vip: "10.96.0.10".parse().unwrap(),
+            vip_port: 80,
+            masquerade: false,
+        };
+        Want {
+            pools: vec!["10.244.0.0/16".parse().unwrap()],
+            bridge: "kbr0".into(),
+            published: vec![web],
+            services: Some("10.96.0.0/12".parse().unwrap()),
+        }
     }
 
-    fn listing(comments: &[&str]) -> String {
-        let rules: String =
-            comments.iter().map(|c| format!(r#",{{"rule":{{"family":"ip","comment":"{c}","expr":[]}}}}"#)).collect();
-        format!(r#"{{"nftables":[{{"table":{{"name":"sdn"}}}},{{"chain":{{"hook":"postrouting"}}}}{rules}]}}"#)
+    fn listing(comment: &str, rules: usize, elements: usize) -> String {
+        let chain = |name: &str| format!(r#",{{"chain":{{"name":"{name}"}}}}"#);
+        let chains: String = ["prerouting", "output", "postrouting", "refuse"].map(chain).concat();
+        let rules = format!(r#",{{"rule":{{"family":"ip","comment":"{comment}","expr":[]}}}}"#).repeat(rules);
+        let elements = vec!["0"; elements].join(",");
+        format!(r#"{{"nftables":[{{"table":{{"name":"sdn"}}}},{{"map":{{"elem":[{elements}]}}}}{chains}{rules}]}}"#)
     }
 
     #[test]
     fn only_a_table_with_our_digest_and_nothing_else_is_right() {
         let digest = want().digest();
-        assert!(want().is_installed(&listing(&[&digest])));
-        assert!(!want().is_installed(&listing(&[])));
-        assert!(!want().is_installed(&listing(&[&digest, "theirs"])));
-        assert!(!want().is_installed(&listing(&["sdn 0"])));
+        assert!(want().is_installed(&listing(&digest, 7, 1)));
+        assert!(!want().is_installed(&listing(&digest, 6, 1)));
+        assert!(!want().is_installed(&listing(&digest, 7, 0)));
+        assert!(!want().is_installed(&listing("sdn 0", 7, 1)));
         assert!(!want().is_installed("no JSON"));
         let other = Want { bridge: "kbr1".into(), ..want() };
-        assert!(!other.is_installed(&listing(&[&digest])));
+        assert!(!other.is_installed(&listing(&digest, 7, 1)));
+        let hidden = vec![Published { masquerade: true, ..want().published[0].clone() }];
+        assert_ne!(Want { published: hidden, ..want() }.digest(), digest);
     }
 }

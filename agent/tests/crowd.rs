@@ -58,6 +58,8 @@ fn config() -> AgentConfig {
         router: "169.254.93.1".parse().unwrap(),
         routes: vec![],
         masquerade: vec!["10.244.0.0/16".parse().unwrap()],
+        published: Vec::new(),
+        services: None,
         peers: others(1),
         endpoints: vec![],
         ovsdb_port: 6640,

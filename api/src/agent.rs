@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node};
+use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node, Protocol};
 
 /// All a host's agent has to make true.
 ///
@@ -36,6 +36,13 @@ pub struct AgentConfig {
     /// Sources whose packets are masqueraded when they leave by another device than the bridge.
     #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub masquerade: Vec<IpNet>,
+    /// Services that this host answers for at addresses of the outside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
+    /// Virtual addresses: what the switch sends back for them, the host refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Cidr>)]
+    pub services: Option<IpNet>,
     /// The other hosts.
     pub peers: Vec<Peer>,
     /// The endpoints of this host.
@@ -45,6 +52,26 @@ pub struct AgentConfig {
     /// The cluster's gossip keys; without them the agent does not gossip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip_keys: Option<GossipKeys>,
+}
+
+/// One port of a service as it is reached from outside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Published {
+    /// The address outside.
+    #[schema(value_type = crate::schema::Ip)]
+    pub address: IpAddr,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port outside.
+    pub port: u16,
+    /// The virtual address.
+    #[schema(value_type = crate::schema::Ip)]
+    pub vip: IpAddr,
+    /// The port at the virtual address.
+    pub vip_port: u16,
+    /// Whether backends see the host in the place of clients.
+    #[serde(default)]
+    pub masquerade: bool,
 }
 
 /// Another host of the mesh.

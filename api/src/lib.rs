@@ -25,7 +25,7 @@ mod service;
 pub mod status;
 mod tls;
 
-pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe};
+pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe, Published};
 pub use client::{Client, ClientError, Lines, WriteOptions};
 pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};
 pub use endpoint::{Endpoint, EndpointSpec};
@@ -39,7 +39,7 @@ pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunne
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};
-pub use service::{Backend, MAX_BACKENDS, Protocol, Service, ServicePort, ServiceSpec};
+pub use service::{Backend, MAX_BACKENDS, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
 
 use serde::{Deserialize, Serialize};

@@ -90,9 +90,7 @@ impl From<Endpoint> for Manifest {
 
 impl From<Service> for Manifest {
     fn from(service: Service) -> Self {
-        let Service { name, network, vip, ports, backends, selector, .. } = service;
-        let backends = backends.into_iter().map(|backend| backend.ip).collect();
-        Self::Service { name, spec: ServiceSpec { network, vip, ports, backends, selector } }
+        Self::Service { spec: service.spec(), name: service.name }
     }
 }
 

@@ -8,6 +8,9 @@ use crate::{Endpoint, Invalid, Name};
 /// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
 pub const MAX_BACKENDS: usize = 5_120;
 
+/// The ports at which services can be published on every node.
+pub const PUBLISHED_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
+
 /// A transport protocol that services balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -17,6 +20,8 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
 }
 
 impl Protocol {
@@ -25,6 +30,7 @@ impl Protocol {
         match self {
             Self::Tcp => 6,
             Self::Udp => 17,
+            Self::Sctp => 132,
         }
     }
 }
@@ -34,6 +40,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
         })
     }
 }
@@ -49,28 +56,33 @@ pub struct ServicePort {
     /// The protocol of both.
     #[serde(default)]
     pub protocol: Protocol,
+    /// The port of every node's own address at which it is published, within [`PUBLISHED_PORTS`]; 0 asks for a free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<u16>,
 }
 
 impl FromStr for ServicePort {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("port", format!("{text:?} is not PORT[:TARGET][/tcp|udp], like 80:8080/tcp"));
+        let wrong = || Invalid::new("port", format!("{text:?} is not PORT[:TARGET][/tcp|udp|sctp], like 80:8080/tcp"));
         let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
         let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
         let protocol = match protocol {
             "tcp" => Protocol::Tcp,
             "udp" => Protocol::Udp,
+            "sctp" => Protocol::Sctp,
             _ => return Err(wrong()),
         };
         let (port, target) = ports.split_once(':').unwrap_or((ports, ports));
-        Ok(Self { port: number(port)?, target_port: number(target)?, protocol })
+        Ok(Self { port: number(port)?, target_port: number(target)?, protocol, node_port: None })
     }
 }
 
 impl fmt::Display for ServicePort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}/{}", self.port, self.target_port, self.protocol)
+        write!(f, "{}:{}/{}", self.port, self.target_port, self.protocol)?;
+        self.node_port.map_or(Ok(()), |port| write!(f, "@{port}"))
     }
 }
 
@@ -94,9 +106,21 @@ pub struct ServiceSpec {
     /// with the lowest addresses.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
+    /// Addresses outside of all networks at which every node answers for it, wherever routing sends them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::schema::Ip>)]
+    pub external_ips: Vec<IpAddr>,
+    /// Whether backends see the node in the place of clients from outside.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub masquerade: bool,
 }
 
 impl ServiceSpec {
+    /// Whether nodes are to answer for it at addresses of the outside.
+    pub fn is_published(&self) -> bool {
+        !self.external_ips.is_empty() || self.ports.iter().any(|port| port.node_port.is_some())
+    }
+
     /// Checks what needs no other object.
     ///
     /// # Errors
@@ -110,6 +134,15 @@ impl ServiceSpec {
         }
         if let Some(zero) = self.ports.iter().find(|p| p.port == 0 || p.target_port == 0) {
             return Err(Invalid::new("ports", format!("{zero}: a port is within 1 to 65535")));
+        }
+        let outside = |port: &u16| *port != 0 && !PUBLISHED_PORTS.contains(port);
+        if let Some(port) = self.ports.iter().filter_map(|p| p.node_port).find(outside) {
+            let (from, to) = (PUBLISHED_PORTS.start(), PUBLISHED_PORTS.end());
+            return Err(Invalid::new("ports", format!("published port {port} is not within {from} to {to}")));
+        }
+        let reachable = |ip: &&IpAddr| ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
+        if let Some(ip) = self.external_ips.iter().find(|ip| !reachable(ip)) {
+            return Err(Invalid::new("external_ips", format!("{ip} is not an IPv4 address others can send to")));
         }
         let mut seen = std::collections::BTreeSet::new();
         if let Some(twice) = self.ports.iter().find(|p| !seen.insert((p.port, p.protocol))) {
@@ -163,9 +196,34 @@ pub struct Service {
     /// Backends by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
+    /// Addresses outside of all networks at which every node answers for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::schema::Ip>)]
+    pub external_ips: Vec<IpAddr>,
+    /// Whether backends see the node in the place of clients from outside.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub masquerade: bool,
 }
 
 impl Service {
+    /// What to say for it to become what it is.
+    pub fn spec(&self) -> ServiceSpec {
+        ServiceSpec {
+            network: self.network.clone(),
+            vip: self.vip,
+            ports: self.ports.clone(),
+            backends: self.backends.iter().map(|backend| backend.ip).collect(),
+            selector: self.selector.clone(),
+            external_ips: self.external_ips.clone(),
+            masquerade: self.masquerade,
+        }
+    }
+
+    /// Whether nodes answer for it at addresses of the outside.
+    pub fn is_published(&self) -> bool {
+        !self.external_ips.is_empty() || self.ports.iter().any(|port| port.node_port.is_some())
+    }
+
     /// Whether this endpoint is one of its backends.
     pub fn has(&self, endpoint: &Endpoint) -> bool {
         let listed = |ip: &IpAddr| self.backends.iter().any(|backend| backend.ip == *ip);
@@ -180,6 +238,10 @@ impl Service {
     }
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +254,8 @@ mod tests {
             ports: vec!["80".parse().unwrap()],
             backends: (0..count).map(|n| IpAddr::V4((0x0af4_0000 + n).into())).collect(),
             selector: BTreeMap::new(),
+            external_ips: Vec::new(),
+            masquerade: false,
         };
         assert!(spec(5_120).validate().is_ok());
         let refused = spec(5_121).validate().unwrap_err().to_string();
@@ -201,9 +265,9 @@ mod tests {
     #[test]
     fn a_port_reads_as_people_write_it() {
         let port: ServicePort = "80:8080/tcp".parse().unwrap();
-        assert_eq!(port, ServicePort { port: 80, target_port: 8080, protocol: Protocol::Tcp });
+        assert_eq!(port, ServicePort { port: 80, target_port: 8080, protocol: Protocol::Tcp, node_port: None });
         assert_eq!("53/udp".parse::<ServicePort>().unwrap().to_string(), "53:53/udp");
-        for bad in ["", "0", "80:0", "80/sctp", "65536", "80:81:82", "-1"] {
+        for bad in ["", "0", "80:0", "65536", "80:81:82", "-1"] {
             assert!(bad.parse::<ServicePort>().is_err(), "{bad}");
         }
     }

@@ -159,7 +159,9 @@ impl Core {
             return Vec::new();
         }
         let mut actions = Vec::new();
+        let published = publishes(&self.compiler, txn);
         let deltas = self.compiler.follow(txn, intent);
+        let published = published || publishes(&self.compiler, txn);
         let gone: Vec<Name> = self.nodes.keys().filter(|name| !self.compiler.has(name)).cloned().collect();
         for name in gone {
             if let Some(state) = self.nodes.remove(&name) {
@@ -170,7 +172,7 @@ impl Core {
         }
         actions.extend(self.follow(txn, now));
         let agents_too = |key: &Key| matches!(key, Key::Node(_) | Key::Subnet(..) | Key::Network(_) | Key::Gossip);
-        let all_agents = txn.writes.iter().any(|write| agents_too(&write.key));
+        let all_agents = published || txn.writes.iter().any(|write| agents_too(&write.key));
         if all_agents {
             actions.extend(self.compiler.tallies().map(|(name, _)| Action::AgentChanged(name.clone())));
         }
@@ -399,6 +401,14 @@ impl Core {
         let resolved: BTreeMap<u64, Vec<u64>> = resolved;
         resolved.into_values().flatten().map(Action::Resolve).collect()
     }
+}
+
+/// Whether a transaction writes a service that is published in what the compiler has.
+fn publishes(compiler: &Compiler, txn: &Txn) -> bool {
+    txn.writes.iter().any(|write| match &write.key {
+        Key::Service(name) => compiler.intent().services.get(name).is_some_and(|service| service.is_published()),
+        _ => false,
+    })
 }
 
 /// One acknowledgement less is waited for.

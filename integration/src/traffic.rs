@@ -181,6 +181,30 @@ pub fn ask(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> Result<(S
     Ok((connection.server, connection.seen_as))
 }
 
+/// Whether a connection from `place` to `ip:port` is refused, rather than lost.
+pub fn refused(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> bool {
+    let to = SocketAddr::new(ip, port);
+    let connect = || Ok(TcpStream::connect_timeout(&to, PATIENCE));
+    let refused = |connected: std::io::Result<TcpStream>| {
+        connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    netns::within(&testbed.config().netns(place), connect).is_ok_and(refused)
+}
+
+/// Whether a datagram from `place` to `ip:port` is answered by an ICMP error.
+pub fn unreachable(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> bool {
+    let send = || {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+        socket.connect(SocketAddr::new(ip, port))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.send(b"anyone?")?;
+        Ok(socket.recv(&mut [0; 16]))
+    };
+    let refused =
+        |received: std::io::Result<usize>| received.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+    netns::within(&testbed.config().netns(place), send).is_ok_and(refused)
+}
+
 /// Begins `times` TCP connections from `place` to `ip:port`, each by one SYN, and waits for none of them.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use api::{Client, Credential, Name, ServicePort, Trust, Tunnel, WriteOptions};
+use api::{Client, Credential, Name, PUBLISHED_PORTS, ServicePort, Trust, Tunnel, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -255,6 +255,19 @@ pub enum ServiceVerb {
         #[arg(long, value_name = "IP")]
         rm: Vec<IpAddr>,
     },
+    /// Has every node answer for a port of it, at the same port of its own address.
+    Publish {
+        name: Name,
+        /// The service's port, to be published at any free one; or the one to publish at, within 30000 to 32767; or
+        /// both, like 30080:80.
+        #[arg(value_name = "PORT")]
+        port: NodePort,
+        /// Backends see the node in the place of clients.
+        #[arg(long)]
+        masquerade: bool,
+    },
+    /// Has nodes answer for it no more.
+    Unpublish { name: Name },
     /// Removes one.
     Rm { name: Name },
 }
@@ -277,6 +290,37 @@ pub struct ServiceCreate {
     /// The endpoint with this address is a backend.
     #[arg(long = "backend", value_name = "IP")]
     pub backends: Vec<IpAddr>,
+    /// Every node answers for it at this address, too, wherever routing sends it.
+    #[arg(long = "external-ip", value_name = "IP")]
+    pub external_ips: Vec<IpAddr>,
+    /// Backends see the node in the place of clients from outside.
+    #[arg(long)]
+    pub masquerade: bool,
+}
+
+/// Where to publish which port of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodePort {
+    /// The service's port; the only one it has when there is none.
+    pub port: Option<u16>,
+    /// The port of every node; 0 for any.
+    pub node_port: u16,
+}
+
+impl std::str::FromStr for NodePort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is neither PORT nor NODEPORT:PORT, like 30080:80");
+        let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
+        match text.split_once(':') {
+            Some((node_port, port)) => Ok(Self { port: Some(number(port)?), node_port: number(node_port)? }),
+            None => match number(text)? {
+                node_port if PUBLISHED_PORTS.contains(&node_port) => Ok(Self { port: None, node_port }),
+                port => Ok(Self { port: Some(port), node_port: 0 }),
+            },
+        }
+    }
 }
 
 #[derive(Subcommand)]

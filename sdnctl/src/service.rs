@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use api::{Create, List, Name, Service, ServiceSpec, Written};
+use api::{Create, List, Name, Service, ServicePort, ServiceSpec, Written};
 
 use crate::{
-    cli::{Remote, ServiceCreate, ServiceVerb},
+    cli::{NodePort, Remote, ServiceCreate, ServiceVerb},
     objects::{inspect, remove},
     output::{join, show, table, written},
 };
@@ -16,6 +16,8 @@ pub async fn run(remote: &Remote, verb: ServiceVerb) -> anyhow::Result<()> {
         ServiceVerb::Inspect { name } => inspect::<Service>(remote, "services", &name).await,
         ServiceVerb::Create(create) => self::create(remote, create).await,
         ServiceVerb::Backends { name, add, rm } => backends(remote, &name, &add, &rm).await,
+        ServiceVerb::Publish { name, port, masquerade } => publish(remote, &name, &port, masquerade).await,
+        ServiceVerb::Unpublish { name } => unpublish(remote, &name).await,
         ServiceVerb::Rm { name } => remove::<Service>(remote, "services", &name).await,
     }
 }
@@ -38,8 +40,9 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
 }
 
 async fn create(remote: &Remote, create: ServiceCreate) -> anyhow::Result<()> {
-    let ServiceCreate { name, vip, ports, network, selector, backends } = create;
-    let spec = ServiceSpec { network, vip, ports, backends, selector: selector.into_iter().collect() };
+    let ServiceCreate { name, vip, ports, network, selector, backends, external_ips, masquerade } = create;
+    let selector = selector.into_iter().collect();
+    let spec = ServiceSpec { network, vip, ports, backends, selector, external_ips, masquerade };
     let body = Create { name, spec };
     let answer: Written<Service> = remote.client.post("/v1/services", &body, remote.write).await?;
     written(remote, &answer, &format!("created service {}", body.name))
@@ -48,14 +51,40 @@ async fn create(remote: &Remote, create: ServiceCreate) -> anyhow::Result<()> {
 async fn backends(remote: &Remote, name: &Name, add: &[IpAddr], rm: &[IpAddr]) -> anyhow::Result<()> {
     let path = format!("/v1/services/{name}");
     let there: Service = remote.client.get(&path).await?;
-    let mut backends: Vec<IpAddr> = there.backends.iter().map(|backend| backend.ip).collect();
-    if let Some(missing) = rm.iter().find(|ip| !backends.contains(ip)) {
+    let mut spec = there.spec();
+    if let Some(missing) = rm.iter().find(|ip| !spec.backends.contains(ip)) {
         anyhow::bail!("{missing} is no backend of service {name}; `sdnctl service inspect {name}` shows them");
     }
-    backends.retain(|ip| !rm.contains(ip));
-    backends.extend(add);
-    let Service { network, vip, ports, selector, .. } = there;
-    let spec = ServiceSpec { network, vip, ports, backends, selector };
+    spec.backends.retain(|ip| !rm.contains(ip));
+    spec.backends.extend(add);
     let answer: Written<Service> = remote.client.put(&path, &spec, remote.write).await?;
     written(remote, &answer, &format!("changed service {name}"))
+}
+
+/// Publishes one of a service's ports on every node.
+async fn publish(remote: &Remote, name: &Name, wanted: &NodePort, masquerade: bool) -> anyhow::Result<()> {
+    let path = format!("/v1/services/{name}");
+    let mut spec = remote.client.get::<Service>(&path).await?.spec();
+    spec.masquerade |= masquerade;
+    let count = spec.ports.len();
+    let chosen = |port: &&mut ServicePort| wanted.port.map_or(count == 1, |number| port.port == number);
+    let Some(port) = spec.ports.iter_mut().find(chosen) else {
+        anyhow::bail!("say which port of service {name} to publish, by its number; it has {}", join(&spec.ports));
+    };
+    port.node_port = Some(wanted.node_port);
+    let key = (port.port, port.protocol);
+    let answer: Written<Service> = remote.client.put(&path, &spec, remote.write).await?;
+    let published = answer.object.as_ref().and_then(|service| {
+        service.ports.iter().find(|port| (port.port, port.protocol) == key).and_then(|port| port.node_port)
+    });
+    let at = published.map_or_else(String::new, |port| format!(" at port {port} of every node"));
+    written(remote, &answer, &format!("published service {name}{at}"))
+}
+
+async fn unpublish(remote: &Remote, name: &Name) -> anyhow::Result<()> {
+    let path = format!("/v1/services/{name}");
+    let mut spec = remote.client.get::<Service>(&path).await?.spec();
+    spec.ports.iter_mut().for_each(|port| port.node_port = None);
+    let answer: Written<Service> = remote.client.put(&path, &spec, remote.write).await?;
+    written(remote, &answer, &format!("service {name} is not published any more"))
 }

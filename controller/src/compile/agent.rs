@@ -1,6 +1,6 @@
 //! What a host's agent is to make true.
 
-use api::{AgentConfig, Name, Peer};
+use api::{AgentConfig, Name, Node, Peer, Published, Service};
 use ipnet::IpNet;
 
 use super::{Settings, View, host};
@@ -29,9 +29,27 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         router: pipeline::ROUTER_IP.into(),
         routes: outside.iter().copied().chain([settings.services]).collect(),
         masquerade: outside,
+        published: intent.services.values().flat_map(|service| published(node, service)).collect(),
+        services: Some(settings.services),
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
         gossip_keys: intent.gossip.as_ref().map(|gossip| gossip.keys.clone()),
     })
+}
+
+/// A service as `node` answers for it to the outside.
+fn published(node: &Node, service: &Service) -> Vec<Published> {
+    let at = |address, port, of: &api::ServicePort| Published {
+        address,
+        protocol: of.protocol,
+        port,
+        vip: service.vip,
+        vip_port: of.port,
+        masquerade: service.masquerade,
+    };
+    let ports = service.ports.iter();
+    let on_node = ports.clone().filter_map(|of| Some(at(node.spec.address, of.node_port?, of)));
+    let external = service.external_ips.iter().flat_map(|ip| ports.clone().map(|of| at(*ip, of.port, of)));
+    on_node.chain(external).collect()
 }

@@ -41,15 +41,20 @@ pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, coo
     ]
 }
 
-/// What the host itself sends, by the bridge's local port.
-pub(super) fn gateway(network: &Network, mac: Mac, cookie: Cookie) -> [Flow; 2] {
+/// What the host sends, by the bridge's local port: from addresses of `own`, or for others.
+pub(super) fn gateway(network: &Network, mac: Mac, own: &[Ipv4Net], cookie: Cookie) -> Vec<Flow> {
     let from = Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0));
     let arp = enter(network, reg::FROM_GATEWAY, Table::Resolve);
-    let ipv4 = enter(network, reg::FROM_GATEWAY, Table::Track);
-    [
-        Flow::new(Table::Classify, 100, from.clone().eth_type(ARP), cookie, arp),
-        Flow::new(Table::Classify, 100, from.eth_type(IPV4), cookie, ipv4),
-    ]
+    let mut stranger = load(network, reg::FROM_GATEWAY).to_vec();
+    stranger.push(act::set_flag(reg::STRANGER));
+    let itself = |net: &Ipv4Net| {
+        let matching = from.clone().eth_type(IPV4).ipv4_src((net.network(), net.prefix_len()));
+        Flow::new(Table::Classify, 105, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
+    };
+    let mut flows: Vec<Flow> = own.iter().map(itself).collect();
+    flows.push(Flow::new(Table::Classify, 100, from.clone().eth_type(ARP), cookie, arp));
+    flows.push(Flow::new(Table::Classify, 100, from.eth_type(IPV4), cookie, act::then(stranger, Table::Track)));
+    flows
 }
 
 /// What the host sends to addresses of another network than the default one.
@@ -64,13 +69,13 @@ pub(super) fn inbound(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> 
     subnets.map(to).collect()
 }
 
-/// What comes through a tunnel must come from a member; its VNI is its network and whether it is [`reg::SERVED`].
+/// What comes through a tunnel must come from a member; its VNI is its network and flags.
 pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Option<Flow> {
     let (port, _) = view.tunnel_to(peer, tunnel);
     let member = Match::new().in_port(PortNo(port)).eth_type(IPV4).tun_src(v4(peer.spec.address)?);
     let mut actions = act::from_tunnel_id().to_vec();
-    actions.push(act::load(reg::FROM, reg::FROM_TUNNEL));
-    Some(Flow::new(Table::Classify, 100, member, cookie, act::then(actions, Table::Route)))
+    actions.extend([act::load(reg::FROM, reg::FROM_TUNNEL), act::load(reg::PEER, peer.id)]);
+    Some(Flow::new(Table::Classify, 100, member, cookie, act::then(actions, Table::Track)))
 }
 
 fn stranger(tunnel: Tunnel) -> Flow {
@@ -78,7 +83,11 @@ fn stranger(tunnel: Tunnel) -> Flow {
 }
 
 fn enter(network: &Network, from: u32, next: Table) -> Vec<openflow::Instruction> {
-    act::then(vec![act::load(reg::NETWORK, network.id), act::load(reg::FROM, from)], next)
+    act::then(load(network, from).to_vec(), next)
+}
+
+fn load(network: &Network, from: u32) -> [openflow::Action; 2] {
+    [act::load(reg::NETWORK, network.id), act::load(reg::FROM, from)]
 }
 
 fn drop(priority: u16, matching: Match, reason: Reason) -> Flow {

@@ -56,6 +56,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
 fn network(network: &Network) -> Fragment {
     let mut flows = route::network(network);
     flows.push(service::hairpin_replies(network));
+    flows.extend(service::strangers(network));
     flows.extend(deliver::network(network));
     Fragment::of(flows)
 }
@@ -66,7 +67,13 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let cookie = node_cookie(view, network, node);
     let mut flows = vec![resolve::address(network, gateway, mac, cookie), route::host(network, gateway, mac, cookie)];
     flows.extend(v4(node.spec.address).map(|address| route::host(network, address, mac, cookie)));
-    flows.extend(classify::gateway(network, mac, cookie));
+    let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
+    let subnets = networks.flat_map(|network| network.spec.subnets.iter());
+    let mut inside: Vec<Ipv4Net> =
+        subnets.filter_map(|net| if let IpNet::V4(net) = net { Some(*net) } else { None }).collect();
+    inside.extend(v4(node.spec.address).map(Ipv4Net::from));
+    flows.extend(classify::gateway(network, mac, &inside, cookie));
+    flows.extend(route::kernel(network, mac, cookie));
     let own = [Some(gateway), v4(node.spec.address)];
     flows.extend(own.into_iter().flatten().flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
@@ -95,6 +102,8 @@ fn peer(view: &View<'_>, peer: &Node) -> Fragment {
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);
     flows.extend(tunnels.into_iter().filter_map(|tunnel| classify::peer(view, peer, tunnel, cookie)));
+    let tunnel = view.default_network().map(|network| network.spec.tunnel);
+    flows.extend(tunnel.map(|tunnel| route::answered(view, peer, tunnel, cookie)));
     Fragment::of(flows)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! | priority | to |
 //! | --- | --- |
+//! | 220 | to be refused by the host's kernel |
+//! | 211, 210 | back to the host's kernel: answers to strangers who came in here, and what the host asked itself |
 //! | 200 | an address on this node |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
 //! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
@@ -10,14 +12,15 @@
 
 use std::net::Ipv4Addr;
 
-use api::{Endpoint, Mac, Network, Node};
+use api::{Endpoint, Mac, Network, Node, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
-use openflow::{Mac as OfMac, Match};
+use openflow::{Mac as OfMac, Match, oxm::ct_state};
 
 use super::View;
 use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
 
 const IPV4: u16 = 0x0800;
+const ICMP: u8 = 1;
 
 /// The local port as OpenFlow 1.0 writes it: an output to the port in a register knows 16-bit numbers only.
 const LOCAL: u32 = 0xfffe;
@@ -57,6 +60,55 @@ pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, coo
 /// To this host itself.
 pub(super) fn host(network: &Network, ip: Ipv4Addr, gateway: Mac, cookie: Cookie) -> Flow {
     Flow::new(Table::Route, 200, to(network, ip), cookie, to_gateway(gateway, Table::IngressPolicy))
+}
+
+/// What goes to this host's kernel whatever its address.
+pub(super) fn kernel(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 5] {
+    let flagged = |from: u32, set: &[u8]| act::flags(Match::new().reg(reg::FROM, from).eth_type(IPV4), set, &[]);
+    let answer = flagged(reg::FROM_TUNNEL, &[reg::SERVED, reg::OUTSIDE]);
+    let again = flagged(reg::FROM_GATEWAY, &[reg::HAIRPIN]);
+    // An ICMP error comes from the host's own address, and is about a packet to another.
+    let error = again.clone().ip_proto(ICMP);
+    let refused = flagged(reg::FROM_ENDPOINT, &[reg::REFUSED]);
+    // The kernel takes no packet that has its own address as source.
+    let asked_itself = flagged(reg::FROM_GATEWAY, &[reg::REFUSED]);
+    let bounce = vec![
+        act::set_eth_dst(OfMac(gateway.0)),
+        act::set_flag(reg::HAIRPIN),
+        act::ct_snat(super::hairpin_zone(network), crate::pipeline::ROUTER_IP, Table::Output),
+    ];
+    [
+        Flow::new(Table::Route, 210, answer, cookie, to_gateway(gateway, Table::Deliver)),
+        Flow::new(
+            Table::Route,
+            211,
+            error,
+            cookie,
+            act::then(
+                vec![
+                    act::set_ip_src(crate::pipeline::ROUTER_IP),
+                    act::set_eth_dst(OfMac(gateway.0)),
+                    act::load(reg::OUT, LOCAL),
+                ],
+                Table::Output,
+            ),
+        ),
+        Flow::new(Table::Route, 210, again, cookie, to_gateway(gateway, Table::Output)),
+        Flow::new(Table::Route, 220, refused, cookie, to_gateway(gateway, Table::Output)),
+        Flow::new(Table::Route, 220, asked_itself, cookie, act::apply(bounce)),
+    ]
+}
+
+/// Answers to strangers back to the node where they came in, as conntrack has remembered it.
+pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Flow {
+    let (port, destination) = view.tunnel_to(peer, tunnel);
+    let bits = ct_state::TRK | ct_state::EST;
+    let matching = Match::new().eth_type(IPV4).ct_state(bits, bits).ct_mark(peer.id);
+    let mut actions = vec![act::dec_ttl()];
+    actions.extend(act::answer_to_tunnel_id());
+    actions.extend(destination.map(act::set_tunnel_dst));
+    actions.push(act::load(reg::OUT, port));
+    Flow::new(Table::Answered, 100, matching, cookie, act::then(actions, Table::Output))
 }
 
 /// To another node or an endpoint there, by the tunnel.

@@ -10,10 +10,22 @@
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
 //! ```
+//!
+//! A stranger, who is outside of all networks, comes in by some node N: its kernel sends the packet on to the bridge.
+//! The backend sees the stranger's address, and its answers would leave by its own node B. So they go back to N:
+//!
+//! ```text
+//! N track     to VIP:port from a stranger: marked as from outside, which travels in the tunnel's id
+//! B track     marked, from N's tunnel: ct(commit, zone, ct_mark=N)
+//! B answer    from backend:port to no endpoint: ct(zone, nat) ──► answered
+//! B answered  ct_mark=N: to N by the tunnel with both marks. Nothing known: as any other packet
+//! N route     both marks: ──► deliver ── ct(zone, nat) puts VIP:port back ──► the host's kernel
+//! ```
 
 use std::net::Ipv4Addr;
 
 use api::{Network, Protocol, Service, ServicePort};
+use ipnet::IpNet;
 use openflow::{Match, oxm::ct_state};
 
 use super::{balance, hairpin_zone, service_zone};
@@ -43,7 +55,7 @@ pub(super) fn frontend(
 ) -> (Vec<Flow>, Vec<Group>) {
     let zone = service_zone(network);
     let to_vip = to_vip(network, vip, port);
-    let track = act::apply(vec![act::ct_nat(zone, Table::Service)]);
+    let track = act::apply(vec![act::copy_flag(reg::STRANGER, reg::OUTSIDE), act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
     let id = |slice| group::id(service.id, nth, slice);
     let to_backend = |ip| vec![act::ct_dnat(zone, ip, port.target_port, Table::EgressPolicy)];
@@ -57,7 +69,7 @@ pub(super) fn frontend(
     let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group).collect();
     let is_open = |slice: &Vec<Backend>| slice.iter().any(|backend| backend.weight > 0);
     let Some(fallback) = slices.iter().position(is_open) else {
-        flows.push(Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend));
+        flows.push(refuse(network, to_vip));
         return (flows, groups);
     };
     let choose = match slices.len() {
@@ -82,18 +94,63 @@ pub(super) fn hairpin_replies(network: &Network) -> Flow {
     Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
 }
 
+/// A service without backends: the kernel of the host refuses it, by TCP RST or ICMP. From an internal network nothing
+/// gets there.
+fn refuse(network: &Network, to_vip: Match) -> Flow {
+    if network.spec.internal {
+        return Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend);
+    }
+    let refuse = act::then(vec![act::set_flag(reg::REFUSED)], Table::Route);
+    Flow::new(Table::Service, 100, to_vip, Cookie::drop(Reason::NoBackend), refuse)
+}
+
 /// What an endpoint sends from a port at which it is a backend.
 pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
     let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
-    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Service);
+    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Answer);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
 }
 
+/// Connections of strangers that another node sends here, and the answers to them. What backends send to addresses of
+/// the network needs no conntrack here: the node that translated is the one that it goes to.
+pub(super) fn strangers(network: &Network) -> Vec<Flow> {
+    let zone = service_zone(network);
+    let within = || Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+    let request = act::flags(within().reg(reg::FROM, reg::FROM_TUNNEL), &[reg::OUTSIDE], &[reg::SERVED]);
+    let remember = act::apply(vec![act::ct_remember_peer(zone, Table::Route)]);
+    let look = act::apply(vec![act::ct_nat(zone, Table::Answered)]);
+    let mut flows = vec![
+        Flow::new(Table::Track, 210, request, Cookie::pipeline(), remember),
+        Flow::new(Table::Answer, 50, within(), Cookie::pipeline(), look),
+    ];
+    let subnets =
+        network.spec.subnets.iter().filter_map(|subnet| if let IpNet::V4(net) = subnet { Some(net) } else { None });
+    flows.extend(subnets.map(|net| {
+        let inside = within().ipv4_dst((net.network(), net.prefix_len()));
+        Flow::new(Table::Answer, 100, inside, Cookie::pipeline(), act::goto(Table::Service))
+    }));
+    flows
+}
+
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 4] {
-    let pass = |from, to| Flow::new(from, 0, Match::new(), Cookie::pipeline(), act::goto(to));
+pub(super) fn base() -> [Flow; 8] {
+    let flow = |table, priority, matching, instructions| {
+        Flow::new(table, priority, matching, Cookie::pipeline(), instructions)
+    };
+    let pass = |from, to| flow(from, 0, Match::new(), act::goto(to));
+    let translated = vec![act::clear_flag(reg::SERVED), act::ct_clear()];
+    let tunnel = Match::new().reg(reg::FROM, reg::FROM_TUNNEL);
     [
         pass(Table::Track, Table::Service),
+        flow(Table::Track, 200, tunnel, act::goto(Table::Route)),
+        pass(Table::Answer, Table::Service),
+        flow(
+            Table::Answered,
+            50,
+            state(Match::new().eth_type(IPV4), ct_state::EST),
+            act::then(translated, Table::Service),
+        ),
+        flow(Table::Answered, 0, Match::new(), act::then(vec![act::ct_clear()], Table::Service)),
         pass(Table::Service, Table::EgressPolicy),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
         Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),

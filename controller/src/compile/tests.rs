@@ -68,11 +68,11 @@ fn host_of(compiler: &Compiler, node: &str) -> Host {
 }
 
 #[test]
-fn a_remote_node_costs_three_flows_and_a_local_endpoint_four() {
+fn a_remote_node_and_a_local_endpoint_cost_four_flows_each() {
     let two = built(&[node(1, 1500), node(2, 1500)]);
     let three = built(&[node(1, 1500), node(2, 1500), node(3, 1500)]);
     let count = |compiler: &Compiler| state(compiler, "h1").flows.len();
-    assert_eq!(count(&three) - count(&two), 3);
+    assert_eq!(count(&three) - count(&two), 4);
     let local = built(&[node(1, 1500), node(2, 1500), endpoint(1, 1, false)]);
     assert_eq!(count(&local) - count(&two), 4);
     let remote = built(&[node(1, 1500), node(2, 1500), endpoint(2, 1, false)]);
@@ -173,7 +173,7 @@ fn a_node_that_is_down_leaves_routes_tunnels_and_groups() {
     let before = state(&compiler, "h1");
     let mut intent = compiler.intent().clone();
     let delta = compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), true)).unwrap());
-    assert_eq!(delta[&name("h1")].counts(), (0, 0, 3));
+    assert_eq!(delta[&name("h1")].counts(), (0, 0, 4));
     assert_eq!(state(&compiler, "h1").groups.values().next().unwrap().buckets.len(), 1);
     compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), false)).unwrap());
     assert_eq!(state(&compiler, "h1").groups, before.groups);

@@ -1,8 +1,14 @@
 //! Services: virtual addresses in front of endpoints.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
-use api::{Backend, Invalid, Kind, Name, Service, ServiceSpec};
+use api::{
+    Backend, DEFAULT_NETWORK, Invalid, Kind, Name, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec,
+};
 
 use super::{
     Key, Refused, Value, alloc,
@@ -31,6 +37,7 @@ impl Draft<'_> {
                 alloc::next_id(&mut self.counters.service, MAX_SERVICE_ID, used)?
             }
         };
+        let spec = &self.with_node_ports(name, spec, there.as_deref())?;
         let mut service = service(name, id, self.revision(), spec, there.as_deref());
         let Some(there) = there else {
             self.put(Value::Service(Arc::new(service)));
@@ -53,6 +60,44 @@ impl Draft<'_> {
         Ok(Effect::Removed)
     }
 
+    /// The same with a number for each published port that asked for any: the one it has, or the lowest that is free.
+    fn with_node_ports(
+        &self,
+        name: &Name,
+        spec: &ServiceSpec,
+        there: Option<&Service>,
+    ) -> Result<ServiceSpec, Refused> {
+        let others = self.intent.services.values().filter(|other| other.name != *name);
+        let taken: BTreeMap<(Protocol, u16), &Name> = others
+            .flat_map(|other| other.ports.iter().filter_map(|p| Some(((p.protocol, p.node_port?), &other.name))))
+            .collect();
+        let mut spec = spec.clone();
+        let mut own: BTreeSet<(Protocol, u16)> = BTreeSet::new();
+        for port in spec.ports.iter().filter(|port| port.node_port != Some(0)) {
+            let Some(number) = port.node_port else { continue };
+            let reason = match taken.get(&(port.protocol, number)) {
+                Some(holder) => format!("{number}/{} is already published by service {holder}", port.protocol),
+                None if !own.insert((port.protocol, number)) => {
+                    format!("{number}/{} is published twice", port.protocol)
+                }
+                None => continue,
+            };
+            return Err(Invalid::new("ports", reason).into());
+        }
+        for port in spec.ports.iter_mut().filter(|port| port.node_port == Some(0)) {
+            let before =
+                there.and_then(|there| there.ports.iter().find(|p| (p.port, p.protocol) == (port.port, port.protocol)));
+            let free = |number: &u16| {
+                !taken.contains_key(&(port.protocol, *number)) && !own.contains(&(port.protocol, *number))
+            };
+            let number = before.and_then(|before| before.node_port).into_iter().chain(PUBLISHED_PORTS).find(free);
+            let number = number.ok_or_else(|| Refused::Exhausted("no port is left to publish at".into()))?;
+            own.insert((port.protocol, number));
+            port.node_port = Some(number);
+        }
+        Ok(spec)
+    }
+
     fn check_service(&self, name: &Name, spec: &ServiceSpec) -> Result<(), Refused> {
         spec.validate()?;
         let network = self.intent.networks.get(&spec.network);
@@ -62,17 +107,47 @@ impl Draft<'_> {
             return Err(Invalid::new("vip", format!("{vip} lies outside the services' range {range}")).into());
         }
         for other in self.intent.services_at(vip).filter(|other| other.name != *name) {
-            let taken =
-                |p: &&api::ServicePort| other.ports.iter().any(|q| (q.port, q.protocol) == (p.port, p.protocol));
+            let taken = |p: &&ServicePort| other.ports.iter().any(|q| (q.port, q.protocol) == (p.port, p.protocol));
             if let Some(port) = spec.ports.iter().find(taken) {
                 let reason = format!("{vip}:{}/{} is already service {}", port.port, port.protocol, other.name);
                 return Err(Invalid::new("vip", reason).into());
             }
         }
+        if spec.is_published() && network.name.as_str() != DEFAULT_NETWORK {
+            let reason =
+                format!("services of network {} are not reached from outside; use {DEFAULT_NETWORK}", network.name);
+            return Err(Invalid::new("ports", reason).into());
+        }
+        if self.intent.networks.values().any(|network| network.contains(vip)) {
+            return Err(Invalid::new("vip", format!("{vip} lies within a network; take one outside of all")).into());
+        }
+        for ip in &spec.external_ips {
+            self.check_external(name, spec, *ip)?;
+        }
         match spec.backends.iter().find(|ip| !network.contains(**ip)) {
             Some(ip) => Err(Invalid::new("backends", format!("{ip} lies outside network {}", network.name)).into()),
             None => Ok(()),
         }
+    }
+
+    /// An address outside must be nobody's, and no other service's at the same port.
+    fn check_external(&self, name: &Name, spec: &ServiceSpec, ip: IpAddr) -> Result<(), Refused> {
+        let refuse = |reason: String| Err(Invalid::new("external_ips", reason).into());
+        if self.services.contains(&ip) || self.intent.networks.values().any(|network| network.contains(ip)) {
+            return refuse(format!("{ip} is an address of the inside"));
+        }
+        if let Some(node) = self.intent.nodes.values().find(|node| node.spec.address == ip) {
+            return refuse(format!("{ip} is the address of node {}; publish a port instead", node.name));
+        }
+        for other in
+            self.intent.services.values().filter(|other| other.name != *name && other.external_ips.contains(&ip))
+        {
+            let same = |p: &&ServicePort| other.ports.iter().any(|q| (q.port, q.protocol) == (p.port, p.protocol));
+            if let Some(port) = spec.ports.iter().find(same) {
+                return refuse(format!("{ip}:{}/{} is already service {}", port.port, port.protocol, other.name));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -81,7 +156,7 @@ fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Optio
     let mut ports = spec.ports.clone();
     ports.sort();
     let same_front = |s: &&Service| {
-        s.vip == spec.vip && s.ports == ports && s.network == spec.network && s.selector == spec.selector
+        s.vip == spec.vip && same_ports(&s.ports, &ports) && s.network == spec.network && s.selector == spec.selector
     };
     let frontend_revision = there.filter(same_front).map_or(revision, |s| s.frontend_revision);
     let before = there.map_or(&[][..], |there| &there.backends);
@@ -99,5 +174,15 @@ fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Optio
         ports,
         backends,
         selector: spec.selector.clone(),
+        external_ips: spec.external_ips.clone(),
+        masquerade: spec.masquerade,
     }
+}
+
+/// Whether the switches see the same ports: where they are published is the hosts' matter.
+fn same_ports(a: &[ServicePort], b: &[ServicePort]) -> bool {
+    let inside = |ports: &[ServicePort]| -> Vec<ServicePort> {
+        ports.iter().map(|port| ServicePort { node_port: None, ..*port }).collect()
+    };
+    inside(a) == inside(b)
 }

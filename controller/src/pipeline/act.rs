@@ -15,8 +15,12 @@ const ARP_REPLY: u16 = 2;
 /// The mark of connections that were allowed and are no more.
 pub const CUT: u32 = 1;
 
-/// The bit of the 24 bits of a tunnel's id that says [`reg::SERVED`]; those below are the network's id.
-const MARK: u16 = 23;
+/// The flags that travel in the upper ones of the 24 bits of a tunnel's id, with their places; those below are the
+/// network's id.
+const MARKS: [(u8, u16); 2] = [(reg::SERVED, 23), (reg::OUTSIDE, 22)];
+
+/// How many bits of a tunnel's id are the network's.
+const NETWORK_BITS: u16 = 22;
 
 /// Does these now.
 pub fn apply(actions: Vec<Action>) -> Vec<Instruction> {
@@ -40,31 +44,57 @@ pub fn load(reg: u8, value: u32) -> Action {
 
 /// Sets a bit of [`reg::FLAGS`].
 pub fn set_flag(bit: u8) -> Action {
-    Action::load(Subfield::new(Field::reg(reg::FLAGS), u16::from(bit), 1), 1)
+    Action::load(flag_bit(bit), 1)
+}
+
+/// Clears a bit of [`reg::FLAGS`].
+pub fn clear_flag(bit: u8) -> Action {
+    Action::load(flag_bit(bit), 0)
+}
+
+/// Sets one bit of [`reg::FLAGS`] if another is.
+pub fn copy_flag(from: u8, to: u8) -> Action {
+    Action::copy(flag_bit(from), flag_bit(to))
+}
+
+fn flag_bit(bit: u8) -> Subfield {
+    Subfield::new(Field::reg(reg::FLAGS), u16::from(bit), 1)
 }
 
 /// Adds that a bit of [`reg::FLAGS`] is set.
 pub fn flag(matching: Match, bit: u8) -> Match {
-    matching.reg_masked(reg::FLAGS, 1 << bit, 1 << bit)
+    flags(matching, &[bit], &[])
 }
 
-/// Network and mark as the tunnel carried them.
-pub fn from_tunnel_id() -> [Action; 2] {
-    let network = Subfield::new(Field::reg(reg::NETWORK), 0, MARK);
-    [Action::copy(Subfield::new(Field::OXM_OF_TUNNEL_ID, 0, MARK), network), Action::copy(tunnel_mark(), served())]
+/// Adds that these bits of [`reg::FLAGS`] are set, and those are not.
+pub fn flags(matching: Match, set: &[u8], unset: &[u8]) -> Match {
+    let bits = |bits: &[u8]| bits.iter().fold(0, |sum, bit| sum | 1 << bit);
+    matching.reg_masked(reg::FLAGS, bits(set), bits(set) | bits(unset))
 }
 
-/// Network and mark as the tunnel is to carry them.
-pub fn to_tunnel_id(network: u32) -> [Action; 2] {
-    [Action::set_field(Field::OXM_OF_TUNNEL_ID, u64::from(network)), Action::copy(served(), tunnel_mark())]
+/// Network and flags as the tunnel carried them.
+pub fn from_tunnel_id() -> [Action; 3] {
+    let network = Action::copy(tunnel_id(0, NETWORK_BITS), Subfield::new(Field::reg(reg::NETWORK), 0, NETWORK_BITS));
+    let [served, outside] = MARKS.map(|(flag, place)| Action::copy(tunnel_id(place, 1), flag_bit(flag)));
+    [network, served, outside]
 }
 
-fn tunnel_mark() -> Subfield {
-    Subfield::new(Field::OXM_OF_TUNNEL_ID, MARK, 1)
+/// Network and flags as the tunnel is to carry them.
+pub fn to_tunnel_id(network: u32) -> [Action; 3] {
+    let [served, outside] = MARKS.map(|(flag, place)| Action::copy(flag_bit(flag), tunnel_id(place, 1)));
+    [Action::set_field(Field::OXM_OF_TUNNEL_ID, u64::from(network)), served, outside]
 }
 
-fn served() -> Subfield {
-    Subfield::new(Field::reg(reg::FLAGS), u16::from(reg::SERVED), 1)
+/// Network as in its register, and both flags: an answer on its way to the node where its connection came in.
+pub fn answer_to_tunnel_id() -> [Action; 2] {
+    let network = Subfield::new(Field::reg(reg::NETWORK), 0, NETWORK_BITS);
+    let marks: u64 = MARKS.iter().map(|(_, place)| 1u64 << place).sum();
+    let set = Action::set_field(Field::OXM_OF_TUNNEL_ID, marks);
+    [set, Action::copy(network, tunnel_id(0, NETWORK_BITS))]
+}
+
+fn tunnel_id(place: u16, bits: u16) -> Subfield {
+    Subfield::new(Field::OXM_OF_TUNNEL_ID, place, bits)
 }
 
 /// The other end of a tunnel whose port leaves that open.
@@ -75,6 +105,11 @@ pub fn set_tunnel_dst(ip: Ipv4Addr) -> Action {
 /// The Ethernet destination.
 pub fn set_eth_dst(mac: Mac) -> Action {
     Action::set_field(Field::OXM_OF_ETH_DST, mac)
+}
+
+/// The source address.
+pub fn set_ip_src(ip: Ipv4Addr) -> Action {
+    Action::set_field(Field::OXM_OF_IPV4_SRC, ip)
 }
 
 /// Takes one from the time to live.
@@ -167,7 +202,19 @@ pub fn transport_dst_block(matching: Match, protocol: Protocol, (value, mask): (
         (0, _) => matching,
         (_, Protocol::Tcp) => matching.tcp_dst_masked(value, mask),
         (_, Protocol::Udp) => matching.udp_dst_masked(value, mask),
+        (_, Protocol::Sctp) => matching.sctp_dst_masked(value, mask),
     }
+}
+
+/// Keeps the connection, and where it came in: the node in [`reg::PEER`] as its mark.
+pub fn ct_remember_peer(zone: u16, next: Table) -> Action {
+    let mark = Action::copy(Field::reg(reg::PEER), Field::NXM_NX_CT_MARK);
+    Ct::new(zone).commit().with(mark).table(next.id()).into()
+}
+
+/// Forgets what conntrack said.
+pub fn ct_clear() -> Action {
+    Action::NxCtClear
 }
 
 /// Adds the transport destination port.
@@ -175,6 +222,7 @@ pub fn transport_dst(matching: Match, protocol: Protocol, port: u16) -> Match {
     match protocol {
         Protocol::Tcp => matching.tcp_dst(port),
         Protocol::Udp => matching.udp_dst(port),
+        Protocol::Sctp => matching.sctp_dst(port),
     }
 }
 
@@ -183,5 +231,6 @@ pub fn transport_src(matching: Match, protocol: Protocol, port: u16) -> Match {
     match protocol {
         Protocol::Tcp => matching.tcp_src(port),
         Protocol::Udp => matching.udp_src(port),
+        Protocol::Sctp => matching.sctp_src(port),
     }
 }

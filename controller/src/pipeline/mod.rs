@@ -31,12 +31,14 @@ pub mod reg {
     pub const OUT: u8 = 1;
     /// Where the packet came from: one of the `FROM_…` values.
     pub const FROM: u8 = 2;
-    /// Bits: see [`HAIRPIN`] and [`SERVED`].
+    /// Bits: see [`HAIRPIN`] and those after it.
     pub const FLAGS: u8 = 3;
     /// The group that is to choose a backend: see [`group`](super::group).
     pub const GROUP: u8 = 4;
     /// The conntrack zone of the endpoint whose policies the packet is judged by.
     pub const ZONE: u8 = 5;
+    /// The id of the node that a packet came from by a tunnel.
+    pub const PEER: u8 = 6;
 
     /// From an endpoint of this node.
     pub const FROM_ENDPOINT: u32 = 1;
@@ -50,4 +52,10 @@ pub mod reg {
     /// Bit of [`FLAGS`]: it comes from where a service has a backend; conntrack knows whether it is an answer to a virtual
     /// address.
     pub const SERVED: u8 = 1;
+    /// Bit of [`FLAGS`]: this host sends it on for someone who is neither an endpoint nor the host itself.
+    pub const STRANGER: u8 = 2;
+    /// Bit of [`FLAGS`]: of a stranger's connection to a service. Its answers must leave by the node where it came in.
+    pub const OUTSIDE: u8 = 3;
+    /// Bit of [`FLAGS`]: to a service without backends; the host's kernel is to refuse it.
+    pub const REFUSED: u8 = 4;
 }

@@ -10,6 +10,10 @@ pub enum Table {
     Resolve = 10,
     /// Sends only stateful traffic through conntrack.
     Track = 20,
+    /// Answers of backends to addresses that are no endpoint's: of a connection that came in elsewhere?
+    Answer = 25,
+    /// Such answers, once conntrack has said what it knows.
+    Answered = 26,
     /// Virtual address to backend.
     Service = 30,
     /// One of several groups of a service with many backends.
@@ -36,10 +40,12 @@ pub enum Table {
 
 impl Table {
     /// All tables in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Classify,
         Self::Resolve,
         Self::Track,
+        Self::Answer,
+        Self::Answered,
         Self::Service,
         Self::Slice,
         Self::EgressPolicy,
@@ -69,6 +75,8 @@ impl Table {
             Self::Classify => "classify",
             Self::Resolve => "resolve",
             Self::Track => "track",
+            Self::Answer => "answer",
+            Self::Answered => "answered",
             Self::Service => "service",
             Self::Slice => "slice",
             Self::EgressPolicy => "egress_policy",
@@ -89,6 +97,8 @@ impl Table {
             Self::Classify => "where from: network and direction into registers; spoof guard; control frames dropped",
             Self::Resolve => "answers ARP for endpoints, gateway and router",
             Self::Track => "sends traffic to virtual addresses through conntrack",
+            Self::Answer => "what backends send to addresses outside, through conntrack",
+            Self::Answered => "answers to strangers back to the node where they came in",
             Self::Service => "virtual address and port to a select group of backends",
             Self::Slice => "one of the groups of a service with many backends, by the packet's hash",
             Self::EgressPolicy => "sends what endpoints subject to policy send through conntrack, in their own zones",
@@ -111,7 +121,7 @@ impl Table {
             Self::Classify => "drop: spoofed or not IPv4",
             Self::Resolve => "drop: no such address",
             Self::Route => "drop: no route",
-            Self::Track => "goto service",
+            Self::Track | Self::Answer | Self::Answered => "goto service",
             Self::Service => "goto egress_policy",
             Self::Slice => "drop: service without backends",
             Self::EgressPolicy => "goto route",

@@ -58,6 +58,8 @@ impl Fake {
             router: "169.254.93.1".parse().unwrap(),
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
             masquerade: vec!["10.244.0.0/16".parse().unwrap()],
+            published: Vec::new(),
+            services: None,
             peers: vec![],
             endpoints: vec![],
             ovsdb_port: 6640,
