@@ -7,10 +7,10 @@ use std::net::IpAddr;
 
 use api::status::FlowDump;
 use api::{Manifest, Planned};
-use common::{add, at, flows, host, ip_of, packets, pings, pings_all, pod_at, sdnctl, up};
+use common::{add, at, flows, host, ip_of, packets, pings, pings_all, pod_at, sdnctl, sh, up};
 use integration::client::sdnctl_json;
 use integration::traffic::{Connection, Echo, Server, ask};
-use integration::{Pod, PodSpec, Testbed};
+use integration::{Place, Pod, PodSpec, Testbed};
 use serde_json::json;
 
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10));
@@ -48,6 +48,13 @@ fn assert_as_intended(testbed: &Testbed) {
     }
 }
 
+/// What the datapath of the first host has for packets from one pod to another.
+fn in_datapath(testbed: &Testbed, from: &Pod, to: &Pod) -> Vec<String> {
+    let dump = sh(testbed, &at(1), "ovs-appctl dpctl/dump-flows netdev@ovs-netdev");
+    let between = format!("src={},dst={}", from.ip, to.ip);
+    dump.lines().filter(|line| line.contains(&between)).map(str::to_owned).collect()
+}
+
 fn denied(testbed: &Testbed, node: &str, owner: &str) -> u64 {
     let reason = Some("no policy allows it");
     packets(testbed, node, |flow| flow.owner.as_deref() == Some(owner) && flow.reason.as_deref() == reason)
@@ -66,6 +73,9 @@ fn what_no_rule_allows_is_dropped_and_counted_and_labels_ports_and_addresses_ope
     assert!(![&near, &far, &db].iter().any(|from| reaches(&testbed, from, &web, 80)), "nothing is allowed");
     assert!(denied(&testbed, "h1", "policy/quiet") >= 3);
     assert!(pings_all(&testbed, &pod_at(&near), &db.ip), "others are not concerned");
+    let datapath = in_datapath(&testbed, &near, &db);
+    assert_eq!(datapath.len(), 1, "one flow each way: {datapath:?}");
+    assert!(datapath[0].contains("recirc_id(0)") && !datapath[0].contains("ct("), "{datapath:?}");
     assert!(pings_all(&testbed, &pod_at(&web), &far.ip), "what it begins itself is answered");
     assert!(pings(&testbed, &at(1), &web.ip), "its own host reaches it");
     assert!(!pings(&testbed, &at(2), &web.ip), "another host does not");
@@ -166,6 +176,9 @@ fn a_new_endpoint_is_isolated_from_its_first_packet_and_plans_and_watches_know_p
     assert!(!pings(&testbed, &pod_at(&web), &peer.ip));
     assert!(!pings(&testbed, &pod_at(&peer), &web.ip));
     assert!(denied(&testbed, "h1", "policy/shut") >= 6, "each of them was dropped where it was to be");
+    let watch = format!("timeout 1 sdnctl watch --after {} --kind policy || true", plan.revision);
+    let told = testbed.run(&Place::Controller, &["sh", "-c", &watch]).unwrap();
+    assert_eq!(told.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect::<Vec<_>>(), ["put policy/shut"]);
     let manifest: Vec<Manifest> = sdnctl_json(&testbed, "get policy/shut").unwrap();
     assert!(matches!(manifest.as_slice(), [Manifest::Policy { name, .. }] if name.as_str() == "shut"));
     let owned = flows(&testbed, "h1 --owner policy/shut");

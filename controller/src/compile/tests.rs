@@ -345,7 +345,7 @@ proptest! {
             let Ok(Plan { txn: Some(txn), .. }) = intent.plan(&changes, &"10.96.0.0/12".parse().unwrap(), 1000) else { continue };
             intent.apply(&txn);
             let mut deltas = compiler.apply(&txn);
-            let scratch = Compiler::new(settings(mesh), intent.clone());
+            let scratch = Compiler::new(settings(mesh), Intent::load(intent.values()));
             prop_assert!(compiler.tallies().eq(scratch.tallies()));
             states.retain(|node, _| intent.nodes.contains_key(node));
             for node in intent.nodes.keys() {

@@ -75,7 +75,8 @@ impl Touched {
             let named = intent.policies_naming(endpoint).into_iter();
             self.parts.extend(named.map(|policy| Part::Policy(policy.name.clone())));
             let subject_to = intent.policies_of(endpoint).into_iter();
-            self.subjects.extend(subject_to.map(|policy| (policy.name.clone(), endpoint.node.clone())));
+            let first_or_last = subject_to.filter(|policy| !other.has_subject(&policy.name, &endpoint.node));
+            self.subjects.extend(first_or_last.map(|policy| (policy.name.clone(), endpoint.node.clone())));
             let member = (&endpoint.network, &endpoint.node);
             if !other.is_member(member.0, member.1) {
                 self.members.insert((member.0.clone(), member.1.clone()));
