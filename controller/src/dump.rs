@@ -143,14 +143,18 @@ pub fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
     }
 }
 
-/// Why packets end at a flow, in words; none if they do not.
+/// Why packets that meet a flow do not arrive, in words; none if they may.
 fn reason(cookie: Option<Cookie>, instructions: &[Instruction]) -> Option<String> {
     let ends = |action: &Action| matches!(action, Action::NxCt(ct) if ct.recirc_table == Ct::NO_RECIRC);
     let drops = instructions.iter().all(|instruction| match instruction {
         Instruction::ApplyActions { actions } => actions.iter().all(ends),
         _ => false,
     });
-    cookie.filter(|_| drops).and_then(Cookie::reason).map(|reason| reason.as_str().to_owned())
+    // A flow of the pipeline's own that has a reason hands packets to the kernel, which refuses them for that.
+    cookie
+        .filter(|cookie| drops || cookie.kind == Kind::Pipeline)
+        .and_then(Cookie::reason)
+        .map(|reason| reason.as_str().to_owned())
 }
 
 /// Groups in order of their ids.

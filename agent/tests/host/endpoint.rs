@@ -117,7 +117,7 @@ async fn a_restart_changes_nothing() {
     lab.configured().await;
     let attach = format!("attach web --netns {}", netns.display());
     let printed = lab.agent(&attach).await.unwrap();
-    until("the gateway", || lab.ip("route show proto 93").lines().count() == 2).await;
+    until("the gateway", || lab.ip("route show proto 93").lines().count() == 3).await;
     lab.kill();
     let monitor = |namespace: &str| {
         let command = format!("exec ip -n {namespace} monitor link address route");
