@@ -55,7 +55,8 @@ impl Touched {
     fn node(&mut self, name: &Name, old: &Intent, new: &Intent) {
         self.bridges = true;
         self.parts.extend([Part::Peer(name.clone()), Part::Host(name.clone())]);
-        let state = |intent: &Intent| intent.nodes.get(name).map(|node| (node.spec.address, node.down, node.drained));
+        // The revision is part of the cookies of what other nodes have for its endpoints.
+        let state = |intent: &Intent| intent.nodes.get(name).map(|node| (node.revision, node.down, node.drained));
         if state(old) == state(new) {
             return;
         }
