@@ -307,6 +307,7 @@ impl Controller {
         let program = Path::new(env!("CARGO_BIN_EXE_sdn-load")).with_file_name("sdn-controller");
         let log = std::fs::File::create(dir.path().join("controller.log")).expect("a log");
         let child = Command::new(&program)
+            .arg("--insecure")
             .arg("--data-dir")
             .arg(dir.path())
             .args(["--pod-cidr", "10.128.0.0/9"])
@@ -359,7 +360,8 @@ fn twenty_simulated_hosts_converge_and_come_back_without_a_flow_mod() {
     println!("{report}");
     assert_eq!((report.endpoint_seconds.count, report.service_seconds.count), (10, 2));
     assert!(report.flows.min > 20 && report.traffic.flow_mods.min >= report.flows.min);
-    assert_eq!(report.groups.min, 2);
+    // Two services at least, and every switch has the groups of all.
+    assert!(report.groups.min >= 2 && report.groups.min == report.groups.max);
     assert!(report.memory.controller_bytes.is_some_and(|bytes| bytes > 1_000_000));
     let restart = report.restart.expect("they came back");
     assert_eq!((restart.handshakes, restart.flow_mods, restart.group_mods, restart.commits), (20, 0, 0, 0));

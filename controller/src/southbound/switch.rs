@@ -89,7 +89,7 @@ impl SwitchSession {
 
     /// Whether the switch answers at all.
     pub(super) async fn answers(&self) -> bool {
-        self.handle.request(Body::EchoRequest(Default::default())).await.is_ok()
+        self.is_master().await.is_ok()
     }
 
     /// Whether this controller is the switch's master, as the switch says.
@@ -298,9 +298,10 @@ impl Served<'_> {
         self.claim(commands).await?;
         if commands.is_some() {
             let audit = audit(&self.session, audits.begin()).await?;
-            if audits.is_news(&audit) {
-                self.core.tell(Event::Audited(self.node.clone(), self.id, audit));
-            }
+            self.core.tell(match audits.is_news(&audit) {
+                true => Event::Audited(self.node.clone(), self.id, audit),
+                false => Event::Word(self.node.clone()),
+            });
         }
         Ok(())
     }
