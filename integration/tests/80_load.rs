@@ -360,8 +360,8 @@ fn twenty_simulated_hosts_converge_and_come_back_without_a_flow_mod() {
     println!("{report}");
     assert_eq!((report.endpoint_seconds.count, report.service_seconds.count), (10, 2));
     assert!(report.flows.min > 20 && report.traffic.flow_mods.min >= report.flows.min);
-    // Two services at least, and every switch has the groups of all.
-    assert!(report.groups.min >= 2 && report.groups.min == report.groups.max);
+    // Of the pipeline, and one of each service.
+    assert_eq!((report.groups.min, report.groups.max), (7 + 2, 7 + 2));
     assert!(report.memory.controller_bytes.is_some_and(|bytes| bytes > 1_000_000));
     let restart = report.restart.expect("they came back");
     assert_eq!((restart.handshakes, restart.flow_mods, restart.group_mods, restart.commits), (20, 0, 0, 0));

@@ -165,16 +165,26 @@ fn a_flat_network_is_only_where_it_has_endpoints() {
     assert_eq!(state(&compiler, "h1").flows.len(), before);
 }
 
+/// The one group of a service on h1: the groups of the pipeline itself have ids below 256.
+fn service_group(compiler: &Compiler) -> std::sync::Arc<crate::pipeline::Group> {
+    let groups = state(compiler, "h1").groups;
+    let mut of_services = groups.values().filter(|group| group.id >> 8 != 0);
+    let group = of_services.next().expect("a group");
+    assert!(of_services.next().is_none());
+    group.clone()
+}
+
 #[test]
 fn a_node_that_is_down_leaves_routes_tunnels_and_groups() {
     let backends = serde_json::json!(["10.244.1.2", "10.244.2.2"]);
     let all = [node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(2, 2, false)];
     let mut compiler = built(&[&all[..], &[service(1, backends, serde_json::json!({}))]].concat());
     let before = state(&compiler, "h1");
+    assert_eq!(service_group(&compiler).buckets.len(), 2);
     let mut intent = compiler.intent().clone();
     let delta = compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), true)).unwrap());
     assert_eq!(delta[&name("h1")].counts(), (0, 0, 4));
-    assert_eq!(state(&compiler, "h1").groups.values().next().unwrap().buckets.len(), 1);
+    assert_eq!(service_group(&compiler).buckets.len(), 1);
     compiler.apply(&commit(&mut intent, &Change::SetNodeDown(name("h2"), false)).unwrap());
     assert_eq!(state(&compiler, "h1").groups, before.groups);
     assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len());
@@ -188,7 +198,7 @@ fn a_node_that_is_drained_gets_no_new_connections_and_keeps_its_own() {
     let before = state(&compiler, "h1");
     let mut intent = compiler.intent().clone();
     compiler.apply(&commit(&mut intent, &Change::SetNodeDrained(name("h2"), true)).unwrap());
-    let group = state(&compiler, "h1").groups.values().find(|group| group.id >> 8 != 0).unwrap().clone();
+    let group = service_group(&compiler);
     assert_eq!(group.buckets.iter().map(|bucket| bucket.weight).collect::<Vec<_>>(), [16, 0]);
     assert_eq!(group.backends().len(), 2, "no connection is flushed");
     assert_eq!(state(&compiler, "h1").flows.len(), before.flows.len(), "the ways there stay");

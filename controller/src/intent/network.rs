@@ -10,8 +10,8 @@ use super::{
     change::{Draft, Effect},
 };
 
-/// Conntrack zones are made of network ids: two for each.
-const MAX_NETWORK_ID: u64 = 0x7ffe;
+/// Conntrack zones are made of network ids: two for each, below 0x8000, where the zones of endpoints begin.
+const MAX_NETWORK_ID: u64 = 0x3ffe;
 
 impl Draft<'_> {
     pub(super) fn put_network(&mut self, name: &Name, spec: &NetworkSpec) -> Result<Effect, Refused> {
