@@ -80,3 +80,10 @@ pub struct Endpoint {
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
+
+impl Endpoint {
+    /// Whether it has all labels of a selector.
+    pub fn has_labels(&self, selector: &BTreeMap<String, String>) -> bool {
+        selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}

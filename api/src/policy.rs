@@ -126,12 +126,12 @@ impl PolicySpec {
 
     /// Whether this endpoint is one it is about.
     pub fn selects(&self, endpoint: &Endpoint) -> bool {
-        endpoint.network == self.network && has_all(endpoint, &self.selector)
+        endpoint.network == self.network && endpoint.has_labels(&self.selector)
     }
 
     /// Whether one of its rules names this endpoint by its labels.
     pub fn names(&self, endpoint: &Endpoint) -> bool {
-        endpoint.network == self.network && self.peer_selectors().any(|selector| has_all(endpoint, selector))
+        endpoint.network == self.network && self.peer_selectors().any(|selector| endpoint.has_labels(selector))
     }
 
     /// By which labels its rules name endpoints.
@@ -235,10 +235,6 @@ impl PolicyPort {
         }
         blocks
     }
-}
-
-fn has_all(endpoint: &Endpoint, selector: &BTreeMap<String, String>) -> bool {
-    selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
 }
 
 fn check_selector(field: &'static str, selector: &BTreeMap<String, String>) -> Result<(), Invalid> {

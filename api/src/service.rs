@@ -118,7 +118,7 @@ pub struct ServiceSpec {
 impl ServiceSpec {
     /// Whether nodes are to answer for it at addresses of the outside.
     pub fn is_published(&self) -> bool {
-        !self.external_ips.is_empty() || self.ports.iter().any(|port| port.node_port.is_some())
+        is_published(&self.external_ips, &self.ports)
     }
 
     /// Checks what needs no other object.
@@ -221,7 +221,7 @@ impl Service {
 
     /// Whether nodes answer for it at addresses of the outside.
     pub fn is_published(&self) -> bool {
-        !self.external_ips.is_empty() || self.ports.iter().any(|port| port.node_port.is_some())
+        is_published(&self.external_ips, &self.ports)
     }
 
     /// Whether this endpoint is one of its backends.
@@ -232,10 +232,12 @@ impl Service {
 
     /// Whether its selector picks this endpoint.
     pub fn selects(&self, endpoint: &Endpoint) -> bool {
-        !self.selector.is_empty()
-            && endpoint.network == self.network
-            && self.selector.iter().all(|(key, value)| endpoint.labels.get(key) == Some(value))
+        !self.selector.is_empty() && endpoint.network == self.network && endpoint.has_labels(&self.selector)
     }
+}
+
+fn is_published(external_ips: &[IpAddr], ports: &[ServicePort]) -> bool {
+    !external_ips.is_empty() || ports.iter().any(|port| port.node_port.is_some())
 }
 
 fn is_false(value: &bool) -> bool {

@@ -43,26 +43,22 @@ impl Trust<'_> {
     /// # Errors
     /// When the credential is of no use.
     pub fn client_config(self) -> Result<ClientConfig, BadCredential> {
-        client_config(self)
-    }
-}
-
-fn client_config(trust: Trust<'_>) -> Result<ClientConfig, BadCredential> {
-    let bad = |error: Error| BadCredential { what: "TLS".into(), reason: error.to_string() };
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-    let builder = builder.map_err(bad)?.dangerous();
-    match trust {
-        Trust::Known(credential) => {
-            let anchor = Anchor::Authority(verifier(certificate(&credential.authority)?, &provider).map_err(bad)?);
-            let verifier = Arc::new(AnyName { anchor, provider });
-            let chain = vec![certificate(&credential.certificate)?];
-            let builder = builder.with_custom_certificate_verifier(verifier);
-            builder.with_client_auth_cert(chain, credential.key()?).map_err(bad)
-        }
-        Trust::Fingerprint(wanted) => {
-            let verifier = Arc::new(AnyName { anchor: Anchor::Fingerprint(wanted.to_owned()), provider });
-            Ok(builder.with_custom_certificate_verifier(verifier).with_no_client_auth())
+        let bad = |error: Error| BadCredential { what: "TLS".into(), reason: error.to_string() };
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let builder = builder.map_err(bad)?.dangerous();
+        match self {
+            Trust::Known(credential) => {
+                let anchor = Anchor::Authority(verifier(certificate(&credential.authority)?, &provider).map_err(bad)?);
+                let verifier = Arc::new(AnyName { anchor, provider });
+                let chain = vec![certificate(&credential.certificate)?];
+                let builder = builder.with_custom_certificate_verifier(verifier);
+                builder.with_client_auth_cert(chain, credential.key()?).map_err(bad)
+            }
+            Trust::Fingerprint(wanted) => {
+                let verifier = Arc::new(AnyName { anchor: Anchor::Fingerprint(wanted.to_owned()), provider });
+                Ok(builder.with_custom_certificate_verifier(verifier).with_no_client_auth())
+            }
         }
     }
 }

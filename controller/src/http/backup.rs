@@ -18,9 +18,7 @@ use crate::intent::{Change, Value};
 pub async fn backup(app: Shared) -> Json<Backup> {
     let intent = app.store.read();
     let json = |bytes: Vec<u8>| serde_json::from_slice(&bytes).unwrap_or_default();
-    let secret =
-        |value: &Value| matches!(value, Value::Gossip(_) | Value::Authority(_) | Value::Known(_) | Value::Token(_));
-    let values = intent.values().filter(|value| !secret(value));
+    let values = intent.values().filter(|value| !value.key().is_secret());
     let values = values.map(|value| (value.key().encode(), json(value.encode())));
     Json(Backup { format: Backup::FORMAT, revision: intent.revision(), values: values.collect() })
 }

@@ -1,6 +1,6 @@
 //! What is looked up by something else than its name.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use api::{Endpoint, Name, Service};
 use imbl::{OrdMap, OrdSet};
@@ -65,7 +65,7 @@ impl Index {
             for backend in &old.backends {
                 remove(&mut self.listing, &(old.network.clone(), backend.ip), &old.name);
             }
-            if let Some(label) = first_label(old) {
+            if let Some(label) = first_label(&old.selector) {
                 remove(&mut self.selecting, &label, &old.name);
             }
             remove(&mut self.vips, &old.vip, &old.name);
@@ -74,7 +74,7 @@ impl Index {
             for backend in &new.backends {
                 insert(&mut self.listing, (new.network.clone(), backend.ip), &new.name);
             }
-            if let Some(label) = first_label(new) {
+            if let Some(label) = first_label(&new.selector) {
                 insert(&mut self.selecting, label, &new.name);
             }
             insert(&mut self.vips, new.vip, &new.name);
@@ -145,7 +145,7 @@ impl Intent {
 
     /// The backends of a service that exist: endpoint and the revision at which it became one, in order of address.
     pub fn backends<'a>(&'a self, service: &'a Service) -> Vec<(&'a Endpoint, u64)> {
-        let mut found: Vec<(&Endpoint, u64)> = match first_label(service) {
+        let mut found: Vec<(&Endpoint, u64)> = match first_label(&service.selector) {
             None => {
                 let listed = service.backends.iter();
                 let there = listed.filter_map(|b| Some((self.endpoint_at(&service.network, b.ip)?, b.revision)));
@@ -161,8 +161,9 @@ impl Intent {
     }
 }
 
-fn first_label(service: &Service) -> Option<Label> {
-    service.selector.first_key_value().map(|(key, value)| (key.clone(), value.clone()))
+/// By which label to look up what a selector selects.
+pub(super) fn first_label(selector: &BTreeMap<String, String>) -> Option<Label> {
+    selector.first_key_value().map(|(key, value)| (key.clone(), value.clone()))
 }
 
 pub(super) fn insert<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<Name>>, key: K, name: &Name) {

@@ -102,6 +102,11 @@ pub struct Unreadable {
 }
 
 impl Key {
+    /// Whether it is by what stands under it that somebody is known: no backup holds that.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Gossip | Self::Authority | Self::Known(_) | Self::Token(_))
+    }
+
     /// The object that stands under it, if it is one that users know.
     pub fn object(&self) -> Option<(Kind, &Name)> {
         match self {

@@ -11,7 +11,7 @@ use imbl::{OrdMap, OrdSet};
 use super::{
     Intent, Key, Refused, Value, alloc,
     change::{Draft, Effect},
-    index::{Label, insert, remove},
+    index::{Label, first_label, insert, remove},
 };
 
 /// A policy's id is its priority among the flows of rules.
@@ -82,10 +82,8 @@ impl Intent {
         network: &'a Name,
         selector: &'a BTreeMap<String, String>,
     ) -> Box<dyn Iterator<Item = &'a Endpoint> + 'a> {
-        let Some((key, value)) = selector.first_key_value() else { return Box::new(self.endpoints_in(network)) };
-        let has_all = |it: &&Endpoint| selector.iter().all(|(key, value)| it.labels.get(key) == Some(value));
-        let labelled = self.labelled((key.clone(), value.clone()));
-        Box::new(labelled.filter(move |it| it.network == *network).filter(has_all))
+        let Some(label) = first_label(selector) else { return Box::new(self.endpoints_in(network)) };
+        Box::new(self.labelled(label).filter(move |it| it.network == *network && it.has_labels(selector)))
     }
 
     /// Whether a policy is about an endpoint of this node.
@@ -133,6 +131,5 @@ impl Intent {
 }
 
 fn key(spec: &PolicySpec, selector: &BTreeMap<String, String>) -> (Name, Option<Label>) {
-    let label = selector.first_key_value().map(|(key, value)| (key.clone(), value.clone()));
-    (spec.network.clone(), label)
+    (spec.network.clone(), first_label(selector))
 }

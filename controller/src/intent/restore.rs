@@ -33,8 +33,7 @@ impl Draft<'_> {
             }
         }
         // Addresses go on resting, and who is known now stays so: with the keys, certificates and tokens there are.
-        let secret = |key: &Key| matches!(key, Key::Gossip | Key::Authority | Key::Known(_) | Key::Token(_));
-        let stays = |key: &Key| kept.contains(key) || matches!(key, Key::Resting(..)) || secret(key);
+        let stays = |key: &Key| kept.contains(key) || matches!(key, Key::Resting(..)) || key.is_secret();
         for key in there.iter().map(Value::key).filter(|key| !stays(key)) {
             self.remove(key);
         }
