@@ -6,6 +6,7 @@
 //! ports) and the revision at which it last changed. The types in [`status`]
 //! are *observed*: they are never stored.
 
+mod affinity;
 mod agent;
 mod client;
 mod credential;
@@ -25,6 +26,7 @@ mod service;
 pub mod status;
 mod tls;
 
+pub use affinity::Affinity;
 pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe, Published};
 pub use client::{Client, ClientError, Lines, WriteOptions};
 pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};

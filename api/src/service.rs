@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Endpoint, Invalid, Name};
+use crate::{Affinity, Endpoint, Invalid, Name};
 
 /// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
 pub const MAX_BACKENDS: usize = 5_120;
@@ -113,6 +113,9 @@ pub struct ServiceSpec {
     /// Whether backends see the node in the place of clients from outside.
     #[serde(default, skip_serializing_if = "is_false")]
     pub masquerade: bool,
+    /// Whether a client keeps its backend, and for how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 impl ServiceSpec {
@@ -159,7 +162,7 @@ impl ServiceSpec {
         if let Some(twice) = self.backends.iter().find(|ip| !seen.insert(**ip)) {
             return Err(Invalid::new("backends", format!("{twice} stands there twice")));
         }
-        Ok(())
+        self.affinity.map_or(Ok(()), Affinity::validate)
     }
 }
 
@@ -203,6 +206,9 @@ pub struct Service {
     /// Whether backends see the node in the place of clients from outside.
     #[serde(default, skip_serializing_if = "is_false")]
     pub masquerade: bool,
+    /// Whether a client keeps its backend, and for how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
 }
 
 impl Service {
@@ -216,6 +222,7 @@ impl Service {
             selector: self.selector.clone(),
             external_ips: self.external_ips.clone(),
             masquerade: self.masquerade,
+            affinity: self.affinity,
         }
     }
 
@@ -258,6 +265,7 @@ mod tests {
             selector: BTreeMap::new(),
             external_ips: Vec::new(),
             masquerade: false,
+            affinity: None,
         };
         assert!(spec(5_120).validate().is_ok());
         let refused = spec(5_121).validate().unwrap_err().to_string();

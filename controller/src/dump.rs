@@ -69,7 +69,7 @@ pub fn flows(node: &Name, read: &[FlowStats], owners: &Owners) -> FlowDump {
 /// The flows that are not as they are to be: missing ones are shown as they should be, others as they are.
 pub fn difference(node: &Name, read: &[FlowStats], mut wanted: Flows, owners: &Owners) -> FlowDump {
     let mut differing = Vec::new();
-    for stats in read {
+    for stats in read.iter().filter(|stats| !southbound::is_learned(stats)) {
         let (key, body) = southbound::flow(stats);
         match wanted.remove(&key) {
             Some(want) if *want == body => {}
@@ -132,7 +132,9 @@ pub fn flow(stats: &FlowStats, owners: &Owners, diff: Option<&str>) -> Flow {
         matching: text::Match(&stats.matching).to_string(),
         actions: text::Instructions(&stats.instructions).to_string(),
         owner: owners.of(cookie),
-        revision: cookie.filter(|cookie| cookie.kind != Kind::Pipeline).map(|cookie| u64::from(cookie.revision)),
+        revision: cookie
+            .filter(|cookie| cookie.kind != Kind::Pipeline && !southbound::is_learned(stats))
+            .map(|cookie| u64::from(cookie.revision)),
         reason: reason(cookie, &stats.instructions),
         diff: diff.map(str::to_owned),
         cookie: stats.cookie,

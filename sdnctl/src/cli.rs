@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use api::{Client, Credential, Name, PUBLISHED_PORTS, ServicePort, Trust, Tunnel, WriteOptions};
+use api::{Affinity, Client, Credential, Name, PUBLISHED_PORTS, ServicePort, Trust, Tunnel, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -296,6 +296,9 @@ pub struct ServiceCreate {
     /// Backends see the node in the place of clients from outside.
     #[arg(long)]
     pub masquerade: bool,
+    /// A client keeps its backend for so long after its last new connection, like 90s, 30m, 3h or 7d.
+    #[arg(long, value_name = "TIME")]
+    pub affinity: Option<Affinity>,
 }
 
 /// Where to publish which port of a service.

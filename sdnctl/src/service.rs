@@ -40,9 +40,9 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
 }
 
 async fn create(remote: &Remote, create: ServiceCreate) -> anyhow::Result<()> {
-    let ServiceCreate { name, vip, ports, network, selector, backends, external_ips, masquerade } = create;
+    let ServiceCreate { name, vip, ports, network, selector, backends, external_ips, masquerade, affinity } = create;
     let selector = selector.into_iter().collect();
-    let spec = ServiceSpec { network, vip, ports, backends, selector, external_ips, masquerade };
+    let spec = ServiceSpec { network, vip, ports, backends, selector, external_ips, masquerade, affinity };
     let body = Create { name, spec };
     let answer: Written<Service> = remote.client.post("/v1/services", &body, remote.write).await?;
     written(remote, &answer, &format!("created service {}", body.name))

@@ -4,6 +4,7 @@
 //! nodes it goes to. A switch's desired state is the union of the fragments placed on it; no two of them share a flow or
 //! a group. A change renders again only the parts it touches, and what differs is the same for all nodes of their place.
 
+mod affinity;
 mod agent;
 mod balance;
 mod classify;
@@ -11,6 +12,8 @@ mod compiler;
 mod deliver;
 mod delta;
 mod host;
+#[cfg(test)]
+mod lab;
 mod part;
 mod policy;
 mod render;

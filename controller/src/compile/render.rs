@@ -8,7 +8,7 @@ use std::{
 use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Policy, Protocol, Service, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{Part, View, classify, deliver, policy, resolve, route, service, v4};
+use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, v4};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
 
 /// What a part consists of.
@@ -47,6 +47,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base());
     flows.extend(service::base());
+    flows.extend(affinity::base());
     flows.extend(policy::base());
     flows.extend(route::base(&view.settings.services));
     flows.extend(deliver::base());
@@ -166,7 +167,11 @@ fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
     let backend = |endpoint: &Endpoint| {
         let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
-        Some(service::Backend { ip: endpoint.ips.iter().find_map(|ip| v4(*ip))?, weight: u16::from(!node.drained) })
+        Some(service::Backend {
+            id: endpoint.id,
+            ip: endpoint.ips.iter().find_map(|ip| v4(*ip))?,
+            weight: u16::from(!node.drained),
+        })
     };
     let addresses = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(backend).collect();
     let slices: Vec<Vec<service::Backend>> = view.intent.slices(service).into_iter().map(addresses).collect();

@@ -6,6 +6,7 @@
 //!          new: select group ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
 //!          new, many backends: chooser ── slice of the hash ──► slice
 //! slice    select group of this slice ── ct(commit, zone, nat(dst=backend)) ──► egress_policy
+//!          with affinity, buckets only choose: see [`affinity`]
 //!
 //! track    from backend:port, on its node: marked as served, which travels in the tunnel's id
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
@@ -28,7 +29,7 @@ use api::{Network, Protocol, Service, ServicePort};
 use ipnet::IpNet;
 use openflow::{Match, oxm::ct_state};
 
-use super::{balance, hairpin_zone, service_zone};
+use super::{affinity, balance, hairpin_zone, service_zone};
 use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, group, reg};
 
 const IPV4: u16 = 0x0800;
@@ -36,6 +37,8 @@ const IPV4: u16 = 0x0800;
 /// A backend of a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backend {
+    /// Its endpoint's number.
+    pub id: u32,
     pub ip: Ipv4Addr,
     /// Its share among the others; with none it gets no new connection, and keeps those it has.
     pub weight: u16,
@@ -58,12 +61,15 @@ pub(super) fn frontend(
     let track = act::apply(vec![act::copy_flag(reg::STRANGER, reg::OUTSIDE), act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
     let id = |slice| group::id(service.id, nth, slice);
-    let to_backend = |ip| vec![act::ct_dnat(zone, ip, port.target_port, Table::EgressPolicy)];
+    let to_backend = |backend: &Backend| match service.affinity {
+        Some(_) if backend.weight > 0 => affinity::pick(backend),
+        _ => vec![act::ct_dnat(zone, backend.ip, port.target_port, Table::EgressPolicy)],
+    };
     let group = |(at, slice): (usize, &Vec<Backend>)| {
         let weights: Vec<u16> = slice.iter().map(|backend| backend.weight).collect();
-        let open = balance::buckets(&weights).into_iter().map(|(of, weight)| (weight, to_backend(slice[of].ip)));
+        let open = balance::buckets(&weights).into_iter().map(|(of, weight)| (weight, to_backend(&slice[of])));
         // A backend that is gone from a group loses its connections.
-        let shut = slice.iter().filter(|backend| backend.weight == 0).map(|backend| (0, to_backend(backend.ip)));
+        let shut = slice.iter().filter(|backend| backend.weight == 0).map(|backend| (0, to_backend(backend)));
         Group::select(id(at), open.chain(shut))
     };
     let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group).collect();
@@ -76,7 +82,15 @@ pub(super) fn frontend(
         1 => vec![act::group(id(0))],
         count => vec![act::load(reg::GROUP, id(0)), act::group(count.ilog2())],
     };
-    flows.push(Flow::new(Table::Service, 100, state(to_vip, ct_state::NEW), cookie, act::apply(choose)));
+    let enter = match service.affinity {
+        None => act::apply(choose),
+        Some(affinity) => {
+            let open = slices.iter().flatten().filter(|backend| backend.weight > 0);
+            flows.extend(affinity::bind((service.id, port, affinity), (id(0), zone, cookie), open, choose));
+            affinity::enter(id(0))
+        }
+    };
+    flows.push(Flow::new(Table::Service, 100, state(to_vip, ct_state::NEW), cookie, enter));
     if slices.len() > 1 {
         flows.extend(slices.iter().enumerate().map(|(at, slice)| {
             let chosen = Match::new().reg(reg::GROUP, id(at));

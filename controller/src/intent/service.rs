@@ -156,7 +156,11 @@ fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Optio
     let mut ports = spec.ports.clone();
     ports.sort();
     let same_front = |s: &&Service| {
-        s.vip == spec.vip && same_ports(&s.ports, &ports) && s.network == spec.network && s.selector == spec.selector
+        s.vip == spec.vip
+            && same_ports(&s.ports, &ports)
+            && s.network == spec.network
+            && s.selector == spec.selector
+            && s.affinity == spec.affinity
     };
     let frontend_revision = there.filter(same_front).map_or(revision, |s| s.frontend_revision);
     let before = there.map_or(&[][..], |there| &there.backends);
@@ -176,6 +180,7 @@ fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Optio
         selector: spec.selector.clone(),
         external_ips: spec.external_ips.clone(),
         masquerade: spec.masquerade,
+        affinity: spec.affinity,
     }
 }
 

@@ -8,11 +8,11 @@ use std::{
 
 use imbl::OrdMap;
 use openflow::{
-    Action, Instruction, Match,
+    Action, Field, Instruction, Match,
     action::{self, Ct, CtZone},
 };
 
-use super::{Cookie, Reason, Table};
+use super::{Cookie, Reason, Table, group, reg};
 use crate::reconcile::CtFlush;
 
 /// What makes a flow itself: two flows of a switch never share it.
@@ -35,6 +35,16 @@ impl FlowKey {
         let mut hasher = DefaultHasher::new();
         matching.hash(&mut hasher);
         Self { table, priority, digest: hasher.finish(), matching }
+    }
+}
+
+impl FlowKey {
+    /// The service's port whose clients this flow sends to a backend that they are bound to, as of
+    /// [`group::port`].
+    pub fn binds(&self) -> Option<u32> {
+        let bound = self.table == Table::Bind.id() && self.matching.get(Field::reg(reg::BACKEND)).is_some();
+        let group = self.matching.get(Field::reg(reg::GROUP)).filter(|_| bound)?;
+        group.value_u128().map(|group| group::port(group as u32))
     }
 }
 
@@ -62,6 +72,15 @@ impl FlowBody {
             }
         }
         Self { cookie, instructions }
+    }
+
+    /// Where it translates connections to.
+    pub fn backends(&self) -> BTreeSet<CtFlush> {
+        let actions = self.instructions.iter().filter_map(|instruction| match instruction {
+            Instruction::ApplyActions { actions } => Some(actions),
+            _ => None,
+        });
+        translations(actions.flatten())
     }
 }
 
@@ -120,19 +139,23 @@ impl Group {
 
     /// Where its buckets translate connections to.
     pub fn backends(&self) -> BTreeSet<CtFlush> {
-        let translations = self.buckets.iter().flat_map(|bucket| &bucket.actions).filter_map(|action| match action {
-            Action::NxCt(ct) => match &**ct {
-                Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),
-                Ct { zone: CtZone::Field { .. }, .. } => None,
-            },
-            _ => None,
-        });
-        translations
-            .flat_map(|(zone, actions)| actions.iter().map(move |action| (zone, action)))
-            .filter_map(|(zone, action)| match action {
-                Action::NxNat(nat) => Some(CtFlush { zone, ip: nat.ipv4_min?, port: nat.proto_min? }),
-                _ => None,
-            })
-            .collect()
+        translations(self.buckets.iter().flat_map(|bucket| &bucket.actions))
     }
+}
+
+fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<CtFlush> {
+    let translations = actions.filter_map(|action| match action {
+        Action::NxCt(ct) => match &**ct {
+            Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),
+            Ct { zone: CtZone::Field { .. }, .. } => None,
+        },
+        _ => None,
+    });
+    translations
+        .flat_map(|(zone, actions)| actions.iter().map(move |action| (zone, action)))
+        .filter_map(|(zone, action)| match action {
+            Action::NxNat(nat) => Some(CtFlush { zone, ip: nat.ipv4_min?, port: nat.proto_min? }),
+            _ => None,
+        })
+        .collect()
 }

@@ -18,8 +18,11 @@ pub fn id(service: u32, nth: usize, slice: usize) -> u32 {
 
 /// The service and its port that this group is of, whichever slice it is.
 pub fn port(id: u32) -> u32 {
-    id & 0x00ff_ffff
+    id & PORT_BITS
 }
+
+/// Bits of a group's number that name the service's port.
+pub const PORT_BITS: u32 = 0x00ff_ffff;
 
 /// Whose group this is, as in a cookie.
 pub fn owner(id: u32) -> Cookie {

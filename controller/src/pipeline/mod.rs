@@ -1,6 +1,7 @@
 //! The vocabulary of our flows: tables, registers, ports, cookies, reasons to drop.
 
 pub mod act;
+pub mod affinity;
 mod cookie;
 mod flow;
 pub mod group;
@@ -39,6 +40,13 @@ pub mod reg {
     pub const ZONE: u8 = 5;
     /// The id of the node that a packet came from by a tunnel.
     pub const PEER: u8 = 6;
+    /// The number of the backend that the client is bound to; 0 for none.
+    pub const BACKEND: u8 = 7;
+    /// The number of the backend that a group chose, with bit [`PICKED`]; 0 before one did.
+    pub const PICK: u8 = 8;
+
+    /// Bit of [`PICK`]: a group chose.
+    pub const PICKED: u8 = 31;
 
     /// From an endpoint of this node.
     pub const FROM_ENDPOINT: u32 = 1;

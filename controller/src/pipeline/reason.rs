@@ -34,10 +34,12 @@ pub enum Reason {
     NoRoute = 14,
     /// No policy allows it.
     Denied = 15,
+    /// Of a client that was bound to a backend which is gone. It is bound to another from then on.
+    Unbound = 16,
 }
 
 impl Reason {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::ControlFrame,
         Self::SpoofedArp,
         Self::SpoofedIp,
@@ -53,6 +55,7 @@ impl Reason {
         Self::TtlExpired,
         Self::NoRoute,
         Self::Denied,
+        Self::Unbound,
     ];
 
     /// The reason with this number, as it stands in a cookie.
@@ -78,6 +81,7 @@ impl Reason {
             Self::TtlExpired => "time to live is over",
             Self::NoRoute => "no route",
             Self::Denied => "no policy allows it",
+            Self::Unbound => "bound to a backend that is gone; the next packet finds another",
         }
     }
 }

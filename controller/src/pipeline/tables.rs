@@ -16,6 +16,10 @@ pub enum Table {
     Answered = 26,
     /// Virtual address to backend.
     Service = 30,
+    /// The backend that a client is bound to, as was learned from its earlier connections.
+    Affinity = 32,
+    /// To the backend that a client is bound to; else to a group, whose choice binds it.
+    Bind = 33,
     /// One of several groups of a service with many backends.
     Slice = 35,
     /// Whose traffic is subject to policy: through conntrack, in the endpoint's own zone.
@@ -40,13 +44,15 @@ pub enum Table {
 
 impl Table {
     /// All tables in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Classify,
         Self::Resolve,
         Self::Track,
         Self::Answer,
         Self::Answered,
         Self::Service,
+        Self::Affinity,
+        Self::Bind,
         Self::Slice,
         Self::EgressPolicy,
         Self::EgressRules,
@@ -78,6 +84,8 @@ impl Table {
             Self::Answer => "answer",
             Self::Answered => "answered",
             Self::Service => "service",
+            Self::Affinity => "affinity",
+            Self::Bind => "bind",
             Self::Slice => "slice",
             Self::EgressPolicy => "egress_policy",
             Self::EgressRules => "egress_rules",
@@ -100,6 +108,8 @@ impl Table {
             Self::Answer => "what backends send to addresses outside, through conntrack",
             Self::Answered => "answers to strangers back to the node where they came in",
             Self::Service => "virtual address and port to a select group of backends",
+            Self::Affinity => "which backend a client is bound to, learned from its earlier connections",
+            Self::Bind => "to the backend that a client is bound to; else to a group, whose choice binds it",
             Self::Slice => "one of the groups of a service with many backends, by the packet's hash",
             Self::EgressPolicy => "sends what endpoints subject to policy send through conntrack, in their own zones",
             Self::EgressRules => "what isolated endpoints may send; answers pass",
@@ -123,7 +133,8 @@ impl Table {
             Self::Route => "drop: no route",
             Self::Track | Self::Answer | Self::Answered => "goto service",
             Self::Service => "goto egress_policy",
-            Self::Slice => "drop: service without backends",
+            Self::Affinity => "bound to what a group chose, if one did",
+            Self::Slice | Self::Bind => "drop: service without backends",
             Self::EgressPolicy => "goto route",
             Self::EgressRules => "goto egress_commit",
             Self::EgressCommit => "ct(commit), goto route",

@@ -26,6 +26,22 @@ pub(super) struct Moves {
 }
 
 impl Moves {
+    /// What a group or a flow of a service's port translated to, and what it does now.
+    fn add<T>(
+        &mut self,
+        port: u32,
+        had: &Option<Arc<T>>,
+        have: &Option<Arc<T>>,
+        backends: fn(&T) -> BTreeSet<CtFlush>,
+    ) {
+        let all = |of: &Option<Arc<T>>| {
+            let backends = of.as_ref().map(|of| backends(of)).unwrap_or_default();
+            backends.into_iter().map(move |backend| (port, backend))
+        };
+        self.had.extend(all(had));
+        self.have.extend(all(have));
+    }
+
     /// Those that left.
     pub fn left(&self) -> Vec<CtFlush> {
         let left: BTreeSet<CtFlush> = self.had.difference(&self.have).map(|(_, backend)| *backend).collect();
@@ -54,7 +70,10 @@ pub struct Batch {
 
 impl Batch {
     /// Adds what makes a flow as it is to be.
-    pub(super) fn flow(&mut self, key: &Arc<FlowKey>, difference: &Difference<FlowBody>) {
+    pub(super) fn flow(&mut self, key: &Arc<FlowKey>, difference: &Difference<FlowBody>, moves: &mut Moves) {
+        if let Some(port) = key.binds() {
+            moves.add(port, &difference.have, &difference.want, FlowBody::backends);
+        }
         match &difference.want {
             Some(want) => self.flows_set.push(Flow { key: key.clone(), body: want.clone() }),
             None => self.flows_removed.push(key.clone()),
@@ -69,12 +88,7 @@ impl Batch {
             Some(want) => self.groups_changed.push(want.clone()),
             None => self.groups_removed.push(id),
         }
-        let backends = |group: &Option<Arc<Group>>| {
-            let backends = group.as_ref().map(|group| group.backends()).unwrap_or_default();
-            backends.into_iter().map(move |backend| (group::port(id), backend))
-        };
-        moves.had.extend(backends(have));
-        moves.have.extend(backends(want));
+        moves.add(group::port(id), have, want, Group::backends);
     }
 
     /// Whether there is nothing to do.

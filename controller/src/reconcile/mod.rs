@@ -105,7 +105,7 @@ impl Switch {
         };
         for (key, difference) in known.flows.iter() {
             if !aside(difference.want.as_deref().map(OwnerId::of_flow)) {
-                batch.flow(key, difference);
+                batch.flow(key, difference, &mut moves);
             }
         }
         for (id, difference) in known.groups.iter() {

@@ -17,7 +17,7 @@ use openflow::{
 use crate::{
     compile::State,
     dump::{self, Owners},
-    pipeline::{Cookie, Flow, FlowBody, FlowKey, Group},
+    pipeline::{Cookie, Flow, FlowBody, FlowKey, Group, affinity},
     reconcile::{Batch, CtFlush, OwnerId},
 };
 
@@ -73,14 +73,22 @@ pub fn flush(flush: &CtFlush) -> Body {
 pub fn installed(flows: Vec<FlowStats>, groups: Vec<GroupDesc>) -> State {
     let shared = |(key, body)| (Arc::new(key), Arc::new(body));
     State {
-        flows: flows.iter().map(flow).map(shared).collect(),
+        flows: flows.iter().filter(|flow| !is_learned(flow)).map(flow).map(shared).collect(),
         groups: groups.into_iter().map(|desc| (desc.group_id.0, Arc::new(group(desc)))).collect(),
     }
 }
 
-/// What a monitor of flows tells, but for what we did ourselves.
+/// Whether the switch learned a flow by itself.
+pub fn is_learned(stats: &FlowStats) -> bool {
+    affinity::is_learned(stats.table_id, stats.priority, stats.cookie, &stats.instructions)
+}
+
+/// What a monitor of flows tells, but for what we did ourselves and what the switch learned.
 pub fn foreign(updates: Vec<FlowUpdate>) -> Vec<(Arc<FlowKey>, Option<Arc<FlowBody>>)> {
+    let learned =
+        |full: &FlowUpdateFull| affinity::is_learned(full.table_id, full.priority, full.cookie, &full.instructions);
     let change = |update| match update {
+        FlowUpdate::Added(full) | FlowUpdate::Modified(full) | FlowUpdate::Deleted(full) if learned(&full) => None,
         FlowUpdate::Added(full) | FlowUpdate::Modified(full) => {
             let (key, body) = updated(full);
             Some((Arc::new(key), Some(Arc::new(body))))
@@ -137,6 +145,7 @@ fn add(flow: &Flow) -> Body {
     add.into()
 }
 
-fn delete(key: &FlowKey) -> Body {
+/// Removes a flow.
+pub fn delete(key: &FlowKey) -> Body {
     FlowMod::delete_strict(key.table, key.priority, key.matching.clone()).into()
 }

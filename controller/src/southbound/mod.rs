@@ -1,6 +1,7 @@
 //! Sockets: one OpenFlow and one OVSDB session per host. No policy lives here.
 
 mod audit;
+mod bindings;
 mod challenge;
 mod fence;
 mod host_plan;
@@ -11,6 +12,6 @@ mod switches;
 
 pub use challenge::serve as serve_challenges;
 pub use hosts::serve as serve_hosts;
-pub use messages::{bundle, flow, installed};
+pub use messages::{bundle, flow, installed, is_learned};
 pub use switch::SwitchSession;
 pub use switches::{Switches, serve as serve_switches};

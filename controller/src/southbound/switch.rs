@@ -21,7 +21,7 @@ use openflow::{
 };
 use tokio::{net::TcpStream, sync::mpsc, time::Instant};
 
-use super::{Switches, audit::Audits, messages};
+use super::{Switches, audit::Audits, bindings::Bindings, messages};
 use crate::{
     cluster::Cluster,
     compile::State,
@@ -179,6 +179,7 @@ impl Served<'_> {
     pub async fn run(mut self, mut events: Events) -> String {
         let mut commands = None;
         let mut audits = Audits::default();
+        let mut bindings = Bindings::default();
         let mut audit_at = Instant::now() + audits.pause(1);
         if let Err(reason) = self.claim(&mut commands).await {
             return reason;
@@ -215,7 +216,7 @@ impl Served<'_> {
                     None => return "closed".into(),
                 },
                 () = tokio::time::sleep_until(audit_at) => {
-                    let going = self.look(&mut audits, &mut commands).await;
+                    let going = self.look(&mut audits, &mut bindings, &mut commands).await;
                     audit_at = Instant::now() + audits.pause(self.switches.masters_count());
                     going
                 },
@@ -291,19 +292,34 @@ impl Served<'_> {
     }
 
     /// Looks now and then whether all is as it is to be, and who is master.
-    async fn look(&self, audits: &mut Audits, commands: &mut Option<Commands>) -> Going {
+    async fn look(&self, audits: &mut Audits, bindings: &mut Bindings, commands: &mut Option<Commands>) -> Going {
         if commands.is_some() && self.cluster.is_shared() && !self.session.is_master().await? {
             self.step_down(commands);
         }
         self.claim(commands).await?;
         if commands.is_some() {
-            let audit = audit(&self.session, audits.begin()).await?;
+            let flows = if audits.begin() { Some(self.session.read_flows().await?) } else { None };
+            if let Some(flows) = &flows {
+                self.end_bindings(bindings, flows).await;
+            }
+            let audit = audit(&self.session, flows).await?;
             self.core.tell(match audits.is_news(&audit) {
                 true => Event::Audited(self.node.clone(), self.id, audit),
                 false => Event::Word(self.node.clone()),
             });
         }
         Ok(())
+    }
+
+    /// Frees the clients that were bound to a backend for long enough.
+    async fn end_bindings(&self, bindings: &mut Bindings, flows: &[FlowStats]) {
+        let over = bindings.over(flows, &self.store.read(), std::time::Instant::now());
+        let over: Vec<Body> = over.iter().map(messages::delete).collect();
+        if !over.is_empty()
+            && let Err(error) = self.session.handle.bundle(over).await
+        {
+            tracing::warn!(%error, "cannot free clients whose affinity is over");
+        }
     }
 }
 
@@ -339,9 +355,9 @@ fn heard(body: Body) -> Heard {
     }
 }
 
-async fn audit(session: &SwitchSession, flows_too: bool) -> Result<Audit, String> {
-    let flows = if flows_too { session.read_flows().await? } else { Vec::new() };
-    let seen = messages::installed(flows, session.read_group_descs().await?);
+async fn audit(session: &SwitchSession, flows: Option<Vec<FlowStats>>) -> Result<Audit, String> {
+    let flows_too = flows.is_some();
+    let seen = messages::installed(flows.unwrap_or_default(), session.read_group_descs().await?);
     Ok(Audit { flows: flows_too.then_some(seen.flows), groups: seen.groups })
 }
 

@@ -3,24 +3,19 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use api::{Endpoint, Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec, Protocol};
-use openflow::{
-    Field, Match, PortNo,
-    model::{Packet, Switch, Trace},
-};
+use openflow::Field;
 use proptest::prelude::*;
 
-use super::super::tests::{built, commit, endpoint, json, name, node};
+use super::super::{
+    lab::{Lab, TCP, UDP},
+    tests::{built, commit, endpoint, json, name, node},
+};
 use crate::{
-    compile::{Compiler, State},
+    compile::Compiler,
     dump::{self, Owners},
     intent::Change,
-    pipeline::{FLOW_TUNNEL_PORTS, Flow, Table},
-    reconcile::Batch,
-    southbound,
+    pipeline::Table,
 };
-
-const UDP: u8 = 17;
-const TCP: u8 = 6;
 
 /// Where a packet comes from that none of this node's endpoints sends.
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
@@ -81,73 +76,7 @@ fn allowed(compiler: &Compiler, egress: bool, subject: Ipv4Addr, peer: Ipv4Addr,
     saying.peek().is_none() || saying.flatten().any(|rule| matches_peer(&rule) && matches_port(&rule))
 }
 
-/// A node's switch, as the model has it.
-struct Lab {
-    switch: Switch,
-    installed: State,
-    compiler: Compiler,
-}
-
 impl Lab {
-    fn new(changes: &[Change]) -> Self {
-        let compiler = built(changes);
-        let ports = compiler.intent().endpoints_on(&name("h1")).map(|it| it.port).collect::<Vec<_>>();
-        let tunnels = FLOW_TUNNEL_PORTS.map(|(_, port)| port);
-        let switch = Switch::with_ports(1, ports.into_iter().chain(tunnels));
-        let mut lab = Self { switch, installed: State::default(), compiler };
-        lab.install();
-        lab
-    }
-
-    fn change(&mut self, change: &Change) {
-        let mut intent = self.compiler.intent().clone();
-        if let Some(txn) = commit(&mut intent, change) {
-            self.compiler.apply(&txn);
-        }
-        self.install();
-    }
-
-    fn install(&mut self) {
-        let state = self.compiler.state(&name("h1"));
-        let flow = |(key, body): (&_, &_)| Flow { key: Clone::clone(key), body: Clone::clone(body) };
-        let gone = self.installed.flows.keys().filter(|key| !state.flows.contains_key(*key)).cloned();
-        let batch = Batch {
-            flows_set: state.flows.iter().map(flow).collect(),
-            flows_removed: gone.collect(),
-            groups_added: state
-                .groups
-                .iter()
-                .filter(|(id, _)| !self.installed.groups.contains_key(*id))
-                .map(|(_, g)| g.clone())
-                .collect(),
-            ..Batch::default()
-        };
-        self.switch.apply_all(&southbound::bundle(&batch)).unwrap();
-        self.installed = state;
-    }
-
-    fn endpoint(&self, ip: Ipv4Addr) -> Option<&Endpoint> {
-        let endpoints = &self.compiler.intent().endpoints;
-        endpoints.values().map(|it| &**it).find(|it| it.ips.contains(&ip.into()))
-    }
-
-    /// Sends a packet to where one with this source comes in.
-    fn send(&mut self, from: Ipv4Addr, to: Ipv4Addr, protocol: u8, ports: (u16, u16), flags: u16) -> Trace {
-        let mut packet = Match::new().eth_type(0x0800).ipv4_src(from).ipv4_dst(to).ip_proto(protocol).ip_ttl(64);
-        packet = match protocol {
-            TCP => packet.tcp_src(ports.0).tcp_dst(ports.1).tcp_flags(flags),
-            _ => packet.udp_src(ports.0).udp_dst(ports.1),
-        };
-        let (h1, gateway) =
-            (name("h1"), self.compiler.intent().subnet(&name("default"), &name("h1")).unwrap().gateway());
-        let (port, packet) = match self.endpoint(from) {
-            Some(it) if it.node == h1 => (PortNo(it.port), packet.eth_src(openflow::Mac(it.mac.0))),
-            Some(_) => (PortNo(1), packet.tun_src(Ipv4Addr::new(172, 30, 0, 2)).tunnel_id(1)),
-            None => (PortNo::LOCAL, packet.eth_src(openflow::Mac(api::Mac::of_ip(gateway).0))),
-        };
-        self.switch.packet(port, &Packet::from(packet)).unwrap()
-    }
-
     /// Whether this node tracks connections of this end, if it is one of its own.
     fn tracks(&self, ip: Ipv4Addr) -> bool {
         self.endpoint(ip).is_none_or(|it| it.node != name("h1") || !self.compiler.intent().policies_of(it).is_empty())
