@@ -109,9 +109,9 @@ pub struct AttachArgs {
     /// The device in the namespace
     #[arg(long, value_name = "NAME", default_value = "eth0")]
     pub device: String,
-    /// The address it must have; one is chosen when it is left out
+    /// An address it must have, at most one of IPv4 and one of IPv6; what is left out is chosen
     #[arg(long, value_name = "IP")]
-    pub ip: Option<IpAddr>,
+    pub ip: Vec<IpAddr>,
     /// A label, as often as needed
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub labels: Vec<(String, String)>,

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use api::{AgentConfig, Datapath};
-use ipnet::IpNet;
+use api::{AgentConfig, Datapath, Mac};
+use ipnet::{IpNet, Ipv6Net};
 use tokio::{sync::watch, time::sleep};
 use tracing::info;
 
@@ -24,21 +24,28 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the bridge's local port should be like.
 pub fn want(config: &AgentConfig) -> Want {
-    let source = Some(config.gateway.addr());
-    let route = |destination: &ipnet::IpNet| Route { destination: destination.trunc(), via: config.router, source };
+    // The router's own IPv6 address is on the link already.
+    let router = IpNet::from(config.router);
+    let route = |destination: &IpNet| {
+        let (via, source) = match destination {
+            IpNet::V4(_) => (config.router, Some(config.gateway)),
+            IpNet::V6(_) => (config.router6?, config.gateway6),
+        };
+        Some(Route { destination: destination.trunc(), via, source: source.map(|source| source.addr()) })
+    };
+    let link_local = config.router6.map(|_| link_local(config.gateway_mac));
     Want {
         mac: None,
         mtu: None,
-        address: config.gateway,
+        addresses: [config.gateway].into_iter().chain(config.gateway6).chain(link_local).collect(),
         pools: config.masquerade.clone(),
-        routes: config
-            .routes
-            .iter()
-            .chain([&IpNet::from(config.router)])
-            .filter(|r| r.addr().is_ipv4())
-            .map(route)
-            .collect(),
+        routes: config.routes.iter().chain([&router]).filter_map(route).collect(),
     }
+}
+
+/// The address from which a device asks for its neighbours, with the prefix of all such addresses.
+pub(crate) fn link_local(mac: Mac) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(mac.link_local(), 64))
 }
 
 /// Keeps the local port right for ever; its number is published whenever it is.
@@ -94,6 +101,9 @@ pub async fn heal(netlink: &Netlink, config: &AgentConfig) -> Result<Option<Devi
         sysctl::set("ipv4/ip_forward", "1")?;
         sysctl::no_autoconf(&device.name)?;
         sysctl::quick_arp(&device.name)?;
+        if config.router6.is_some() {
+            sysctl::forward_v6(&device.name)?;
+        }
         match config.node.spec.datapath {
             Datapath::Netdev => ethtool::tx_checksum_off(&device.name),
             Datapath::System => Ok(()),

@@ -127,11 +127,12 @@ fn check(config: AgentConfig) -> Result<AgentConfig, Invalid> {
     if config.bridge.is_empty() || config.bridge.len() > 15 || !config.bridge.chars().all(device) {
         return Err(Invalid::new("bridge", format!("{:.40?} is not the name of a bridge", config.bridge)));
     }
-    if !config.gateway.addr().is_ipv4()
-        || !config.router.is_ipv4()
-        || config.masquerade.iter().any(|net| !net.addr().is_ipv4())
-    {
-        return Err(Invalid::new("gateway", "gateway, router and masquerade must be IPv4"));
+    if !config.gateway.addr().is_ipv4() || !config.router.is_ipv4() {
+        return Err(Invalid::new("gateway", "gateway and router must be IPv4"));
+    }
+    let second = config.gateway6.map(|gateway| gateway.addr()).into_iter().chain(config.router6);
+    if let Some(ip) = second.into_iter().find(|ip| !ip.is_ipv6()) {
+        return Err(Invalid::new("gateway6", format!("{ip} is not IPv6")));
     }
     if !(576..=65_535).contains(&config.mtu) {
         return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", config.mtu)));

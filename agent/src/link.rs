@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use api::Mac;
@@ -14,8 +14,8 @@ use rtnetlink::{
     Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup, RouteMessageBuilder,
     packet_core::{NetlinkMessage, NetlinkPayload},
     packet_route::{
-        RouteNetlinkMessage,
-        address::{AddressAttribute, AddressMessage},
+        AddressFamily, RouteNetlinkMessage,
+        address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
         link::{InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol},
     },
@@ -103,12 +103,15 @@ impl Netlink {
         let mut addresses = BTreeSet::new();
         let mut stream = self.handle.address().get().set_link_index_filter(device.index).execute();
         while let Some(message) = stream.try_next().await.map_err(|e| failed("list addresses", &e))? {
-            addresses.extend(address(&message).filter(|a| a.addr().is_ipv4()));
+            addresses.extend(address(&message));
         }
         let mut routes = BTreeSet::new();
-        let mut stream = self.handle.route().get(RouteMessageBuilder::<Ipv4Addr>::new().build()).execute();
-        while let Some(message) = stream.try_next().await.map_err(|e| failed("list routes", &e))? {
-            routes.extend(route(&message, device.index));
+        let families = [RouteMessageBuilder::<Ipv4Addr>::new().build(), RouteMessageBuilder::<Ipv6Addr>::new().build()];
+        for family in families {
+            let mut stream = self.handle.route().get(family).execute();
+            while let Some(message) = stream.try_next().await.map_err(|e| failed("list routes", &e))? {
+                routes.extend(route(&message, device.index));
+            }
         }
         Ok(Seen { mac: device.mac, mtu: device.mtu, up: device.up, addresses, routes })
     }
@@ -123,7 +126,7 @@ impl Netlink {
             Step::SetMac(mac) => self.set(set.address(mac.0.to_vec())).await,
             Step::SetMtu(mtu) => self.set(set.mtu(*mtu)).await,
             Step::Up => self.set(set.up()).await,
-            Step::AddAddress(a) => self.handle.address().add(device.index, a.addr(), a.prefix_len()).execute().await,
+            Step::AddAddress(a) => self.add_address(device.index, *a).await,
             Step::RemoveAddress(a) => self.remove_address(device.index, *a).await,
             Step::AddRoute(r) => self.handle.route().add(route_message(r, device.index)).execute().await,
             // Taking an address away takes the routes with it that have it as source.
@@ -180,6 +183,15 @@ impl Netlink {
         self.handle.link().set(link.build()).execute().await
     }
 
+    /// Addresses are given once: there is no need to ask whether another has it, nor time to wait.
+    async fn add_address(&self, index: u32, new: IpNet) -> Result<(), rtnetlink::Error> {
+        let mut request = self.handle.address().add(index, new.addr(), new.prefix_len());
+        if new.addr().is_ipv6() {
+            request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+        }
+        request.execute().await
+    }
+
     async fn remove_address(&self, index: u32, gone: IpNet) -> Result<(), rtnetlink::Error> {
         let mut stream = self.handle.address().get().set_link_index_filter(index).execute();
         while let Some(message) = stream.try_next().await? {
@@ -191,7 +203,7 @@ impl Netlink {
     }
 }
 
-/// Changes of devices, IPv4 addresses and routes, as the kernel tells of them.
+/// Changes of devices, addresses and routes, as the kernel tells of them.
 #[derive(Debug)]
 pub struct Changes {
     messages: UnboundedReceiver<(NetlinkMessage<RouteNetlinkMessage>, SocketAddr)>,
@@ -203,7 +215,13 @@ impl Changes {
     /// # Errors
     /// What the kernel said.
     pub fn subscribe() -> io::Result<Self> {
-        let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv4Route];
+        let groups = [
+            MulticastGroup::Link,
+            MulticastGroup::Ipv4Ifaddr,
+            MulticastGroup::Ipv4Route,
+            MulticastGroup::Ipv6Ifaddr,
+            MulticastGroup::Ipv6Route,
+        ];
         let (connection, _, messages) = rtnetlink::new_multicast_connection(&groups)?;
         tokio::spawn(connection);
         Ok(Self { messages })
@@ -253,11 +271,11 @@ fn device(message: &LinkMessage) -> Device {
 }
 
 fn address(message: &AddressMessage) -> Option<IpNet> {
-    let local = message.attributes.iter().find_map(|a| match a {
-        AddressAttribute::Local(ip) => Some(*ip),
-        _ => None,
-    });
-    IpNet::new(local?, message.header.prefix_len).ok()
+    let found = |attribute: fn(&AddressAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(attribute);
+    let local = found(|a| if let AddressAttribute::Local(ip) = a { Some(*ip) } else { None });
+    // One of IPv6 is only local if it has a peer.
+    let ip = local.or_else(|| found(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None }));
+    IpNet::new(ip?, message.header.prefix_len).ok()
 }
 
 /// The route, if it is the agent's and leaves by the device with this number.
@@ -265,35 +283,59 @@ fn route(message: &RouteMessage, index: u32) -> Option<Route> {
     if message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL) {
         return None;
     }
-    let (mut to, mut via, mut source, mut out) = (Ipv4Addr::UNSPECIFIED, None, None, None);
+    let any = match message.header.address_family {
+        AddressFamily::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let (mut to, mut via, mut source, mut out) = (any, None, None, None);
     for attribute in &message.attributes {
         match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(ip)) => to = *ip,
-            RouteAttribute::Gateway(RouteAddress::Inet(ip)) => via = Some(IpAddr::V4(*ip)),
-            RouteAttribute::PrefSource(RouteAddress::Inet(ip)) => source = Some(IpAddr::V4(*ip)),
+            RouteAttribute::Destination(ip) => to = ip_of(ip)?,
+            RouteAttribute::Gateway(ip) => via = ip_of(ip),
+            RouteAttribute::PrefSource(ip) => source = ip_of(ip),
             RouteAttribute::Oif(index) => out = Some(*index),
             _ => {}
         }
     }
-    let destination = IpNet::new(to.into(), message.header.destination_prefix_length).ok()?;
+    let destination = IpNet::new(to, message.header.destination_prefix_length).ok()?;
     (out == Some(index)).then_some(Route { destination, via: via?, source })
 }
 
+fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(ip) => Some(IpAddr::V4(*ip)),
+        RouteAddress::Inet6(ip) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    }
+}
+
 fn route_message(route: &Route, index: u32) -> RouteMessage {
-    let mut builder = RouteMessageBuilder::<Ipv4Addr>::new()
-        .protocol(RouteProtocol::Other(ROUTE_PROTOCOL))
-        .output_interface(index)
-        .onlink();
-    if let IpAddr::V4(to) = route.destination.network() {
-        builder = builder.destination_prefix(to, route.destination.prefix_len());
+    let protocol = RouteProtocol::Other(ROUTE_PROTOCOL);
+    let prefix = route.destination.prefix_len();
+    match (route.destination.network(), route.via) {
+        (IpAddr::V6(to), IpAddr::V6(via)) => {
+            let builder = RouteMessageBuilder::<Ipv6Addr>::new().protocol(protocol).output_interface(index);
+            let builder = builder.destination_prefix(to, prefix).gateway(via);
+            match route.source {
+                Some(IpAddr::V6(source)) => builder.pref_source(source).build(),
+                _ => builder.build(),
+            }
+        }
+        (to, via) => {
+            let mut builder =
+                RouteMessageBuilder::<Ipv4Addr>::new().protocol(protocol).output_interface(index).onlink();
+            if let IpAddr::V4(to) = to {
+                builder = builder.destination_prefix(to, prefix);
+            }
+            if let IpAddr::V4(via) = via {
+                builder = builder.gateway(via);
+            }
+            if let Some(IpAddr::V4(source)) = route.source {
+                builder = builder.pref_source(source);
+            }
+            builder.build()
+        }
     }
-    if let IpAddr::V4(via) = route.via {
-        builder = builder.gateway(via);
-    }
-    if let Some(IpAddr::V4(source)) = route.source {
-        builder = builder.pref_source(source);
-    }
-    builder.build()
 }
 
 fn describe(step: &Step) -> String {

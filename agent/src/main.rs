@@ -49,7 +49,8 @@ async fn obey(verb: Verb) -> anyhow::Result<()> {
                 network: args.network,
                 netns: std::path::absolute(args.netns)?,
                 device: args.device,
-                ip: args.ip,
+                ip: args.ip.first().copied(),
+                ips: args.ip.into_iter().skip(1).collect(),
                 labels: args.labels.into_iter().collect(),
             };
             let endpoint = call::attach(&args.socket, &attach).await?;

@@ -1,5 +1,5 @@
 //! Between this host's kernel and the outside: masquerade, published services, and refusals. One nftables table of the
-//! agent's own, `ip sdn`, replaced whole or left alone.
+//! agent's own, `ip sdn`, replaced whole or left alone; and `ip6 sdn`, where there are IPv6 addresses to masquerade.
 //!
 //! Published services are one map, however many there are: address, protocol and port outside to virtual address and
 //! port. What the switch sends back for a virtual address is for a service without backends: the kernel refuses it.
@@ -7,7 +7,7 @@
 //! The rules carry a digest of the ruleset as comment. A table whose rules all carry the right digest, and in the right
 //! number, with as many elements as there are to be, is right.
 
-use std::{collections::BTreeSet, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, process::Stdio, time::Duration};
 
 use api::{AgentConfig, Published};
 use ipnet::IpNet;
@@ -21,9 +21,36 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long `nft` may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the table should say.
+/// Which of the two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `ip sdn`.
+    V4,
+    /// `ip6 sdn`.
+    V6,
+}
+
+impl Family {
+    fn has(self, ip: IpAddr) -> bool {
+        ip.is_ipv4() == (self == Self::V4)
+    }
+
+    /// The name nftables has for it.
+    fn name(self) -> &'static str {
+        if self == Self::V4 { "ip" } else { "ip6" }
+    }
+
+    /// The type nftables has for its addresses.
+    fn address(self) -> &'static str {
+        if self == Self::V4 { "ipv4_addr" } else { "ipv6_addr" }
+    }
+}
+
+/// What a table should say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
+    /// Which of the two it is.
+    pub family: Family,
     /// The sources that are masqueraded.
     pub pools: Vec<IpNet>,
     /// The bridge by which they leave as they are.
@@ -38,33 +65,39 @@ pub struct Want {
 type Chain = (&'static str, &'static str, Vec<String>);
 
 impl Want {
-    /// What a configuration asks for.
-    pub fn of(config: &AgentConfig) -> Self {
-        let v4 = |port: &&Published| port.address.is_ipv4() && port.vip.is_ipv4();
-        Self {
-            pools: config.masquerade.clone(),
-            bridge: config.bridge.clone(),
-            published: config.published.iter().filter(v4).cloned().collect(),
-            services: config.services.filter(|net| net.addr().is_ipv4()),
+    /// What a configuration asks of a family's table; none if it has nothing to do with it.
+    pub fn of(config: &AgentConfig, family: Family) -> Option<Self> {
+        if family == Family::V6 && config.router6.is_none() {
+            return None;
         }
+        let published = |port: &&Published| family.has(port.address) && family.has(port.vip);
+        Some(Self {
+            family,
+            pools: config.masquerade.iter().filter(|net| family.has(net.addr())).copied().collect(),
+            bridge: config.bridge.clone(),
+            published: config.published.iter().filter(published).cloned().collect(),
+            services: config.services.filter(|net| family.has(net.addr())),
+        })
     }
 
     fn chains(&self) -> Vec<Chain> {
-        let bridge = &self.bridge;
-        let outward = |pool: &IpNet| format!("ip saddr {} oifname != \"{bridge}\" masquerade", pool.trunc());
+        let (bridge, ip) = (&self.bridge, self.family.name());
+        let outward = |pool: &IpNet| format!("{ip} saddr {} oifname != \"{bridge}\" masquerade", pool.trunc());
         // An endpoint that asks at a published port gets its answer from the kernel, not straight from the backend.
-        let inward = |pool: &IpNet| format!("oifname \"{bridge}\" ct status dnat ip saddr {} masquerade", pool.trunc());
+        let inward =
+            |pool: &IpNet| format!("oifname \"{bridge}\" ct status dnat {ip} saddr {} masquerade", pool.trunc());
         let hidden =
-            format!("oifname \"{bridge}\" ct status dnat ip daddr . meta l4proto . th dport @hidden masquerade");
+            format!("oifname \"{bridge}\" ct status dnat {ip} daddr . meta l4proto . th dport @hidden masquerade");
         let sources = self.pools.iter().map(outward).chain(self.pools.iter().map(inward)).chain([hidden]);
-        let to_service = "dnat ip to ip daddr . meta l4proto . th dport map @published".to_owned();
+        let to_service = format!("dnat {ip} to {ip} daddr . meta l4proto . th dport map @published");
         // In prerouting, the kernel has not yet spent its one ICMP message per second and client on a redirect.
-        let back = format!("iifname \"{bridge}\" ip daddr");
+        let back = format!("iifname \"{bridge}\" {ip} daddr");
+        let icmp = if self.family == Family::V4 { "icmp" } else { "icmpv6" };
         let refusals = self.services.iter().flat_map(|net| {
             let net = net.trunc();
             [
                 format!("{back} {net} meta l4proto tcp reject with tcp reset"),
-                format!("{back} {net} reject with icmp port-unreachable"),
+                format!("{back} {net} reject with {icmp} port-unreachable"),
             ]
         });
         vec![
@@ -76,7 +109,8 @@ impl Want {
     }
 
     /// The map of published services, and the set of those whose clients are hidden.
-    fn sets(&self) -> [(&'static str, Vec<String>); 2] {
+    fn sets(&self) -> [(String, Vec<String>); 2] {
+        let address = self.family.address();
         let outside =
             |p: &Published| format!("{} . {} . {} : {} . {}", p.address, p.protocol, p.port, p.vip, p.vip_port);
         let hidden: BTreeSet<String> = self
@@ -87,10 +121,10 @@ impl Want {
             .collect();
         [
             (
-                "map published { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+                format!("map published {{ type {address} . inet_proto . inet_service : {address} . inet_service"),
                 self.published.iter().map(outside).collect(),
             ),
-            ("set hidden { type ipv4_addr . inet_proto . inet_service", hidden.into_iter().collect()),
+            (format!("set hidden {{ type {address} . inet_proto . inet_service"), hidden.into_iter().collect()),
         ]
     }
 
@@ -101,7 +135,7 @@ impl Want {
     /// The whole table as one transaction of `nft -f`.
     pub fn ruleset(&self) -> String {
         let digest = self.digest();
-        let set = |(head, elements): (&str, Vec<String>)| match elements.is_empty() {
+        let set = |(head, elements): (String, Vec<String>)| match elements.is_empty() {
             true => format!("\t{head}; }}\n"),
             false => format!("\t{head}; elements = {{ {} }} }}\n", elements.join(", ")),
         };
@@ -111,10 +145,11 @@ impl Want {
         };
         let sets: String = self.sets().into_iter().map(set).collect();
         let chains: String = self.chains().into_iter().map(chain).collect();
-        format!("add table ip sdn\ndelete table ip sdn\ntable ip sdn {{\n{sets}{chains}}}\n")
+        let table = format!("table {} sdn", self.family.name());
+        format!("add {table}\ndelete {table}\n{table} {{\n{sets}{chains}}}\n")
     }
 
-    /// Whether this is what `nft -j list table ip sdn` printed.
+    /// Whether this is what `nft -j list table` printed of it.
     fn is_installed(&self, listing: &str) -> bool {
         let Ok(listing) = serde_json::from_str::<Value>(listing) else { return false };
         let objects = listing.get("nftables").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -138,11 +173,15 @@ impl Want {
 pub async fn keep(mut configs: Configs) {
     let mut trouble = Trouble::new("write the table of masquerade and published services");
     loop {
-        let want = configs.borrow_and_update().as_ref().map(|current| Want::of(&current.config));
-        if let Some(want) = want {
+        let current = configs.borrow_and_update().clone();
+        let wants = |family| current.as_ref().and_then(|current| Want::of(&current.config, family));
+        for want in [Family::V4, Family::V6].into_iter().filter_map(wants) {
             match ensure(&want).await {
                 Ok(_) => trouble.over(),
-                Err(e) => trouble.note(e),
+                Err(e) => {
+                    trouble.note(e);
+                    break;
+                }
             }
         }
         if let Ok(Err(_)) = timeout(INTERVAL, configs.changed()).await {
@@ -157,7 +196,7 @@ pub async fn keep(mut configs: Configs) {
 /// What `nft` said.
 pub async fn ensure(want: &Want) -> anyhow::Result<bool> {
     // A table that is missing is printed as an error.
-    if let Ok(listing) = nft(&["-j", "list", "table", "ip", "sdn"], "").await
+    if let Ok(listing) = nft(&["-j", "list", "table", want.family.name(), "sdn"], "").await
         && want.is_installed(&listing)
     {
         return Ok(false);
@@ -200,6 +239,7 @@ mod tests {
             masquerade: false,
         };
         Want {
+            family: Family::V4,
             pools: vec!["10.244.0.0/16".parse().unwrap()],
             bridge: "kbr0".into(),
             published: vec![web],

@@ -29,8 +29,8 @@ pub struct Want {
     pub mac: Option<Mac>,
     /// Its MTU in bytes; none leaves it as it is.
     pub mtu: Option<u32>,
-    /// Its address.
-    pub address: IpNet,
+    /// Its addresses.
+    pub addresses: BTreeSet<IpNet>,
     /// Other addresses within these are left over from earlier and go.
     pub pools: Vec<IpNet>,
     /// Every route of the agent's by way of it.
@@ -46,7 +46,7 @@ pub struct Seen {
     pub mtu: u32,
     /// Whether it is up.
     pub up: bool,
-    /// Its IPv4 addresses.
+    /// Its addresses.
     pub addresses: BTreeSet<IpNet>,
     /// The agent's routes by way of it.
     pub routes: BTreeSet<Route>,
@@ -79,11 +79,10 @@ pub fn device(want: &Want, seen: &Seen) -> Vec<Step> {
     if !seen.up {
         steps.push(Step::Up);
     }
-    let left_over = |a: &&IpNet| **a != want.address && want.pools.iter().any(|pool| pool.contains(&a.addr()));
-    steps.extend(seen.addresses.iter().filter(left_over).cloned().map(Step::RemoveAddress));
-    if !seen.addresses.contains(&want.address) {
-        steps.push(Step::AddAddress(want.address));
-    }
+    let left_over = |a: &&IpNet| want.pools.iter().any(|pool| pool.contains(&a.addr()));
+    let unwanted = seen.addresses.difference(&want.addresses).filter(left_over);
+    steps.extend(unwanted.cloned().map(Step::RemoveAddress));
+    steps.extend(want.addresses.difference(&seen.addresses).cloned().map(Step::AddAddress));
     steps.extend(seen.routes.difference(&want.routes).cloned().map(Step::RemoveRoute));
     steps.extend(want.routes.difference(&seen.routes).cloned().map(Step::AddRoute));
     steps
@@ -109,7 +108,7 @@ mod tests {
         Want {
             mac: None,
             mtu: None,
-            address: net("10.244.1.1/24"),
+            addresses: [net("10.244.1.1/24")].into(),
             pools: vec![net("10.244.0.0/16")],
             routes: [route("10.244.0.0/16"), route("10.96.0.0/12")].into(),
         }

@@ -9,12 +9,9 @@ use std::{fs, io, path::PathBuf};
 /// # Errors
 /// What the kernel said.
 pub fn set(key: &str, value: &str) -> io::Result<()> {
-    let path = PathBuf::from("/proc/sys/net").join(key);
-    match fs::read_to_string(&path) {
-        Ok(now) if now.trim() == value => Ok(()),
-        Ok(_) => fs::write(&path, value),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e),
+    match get(key)? {
+        Some(now) if now != value => fs::write(PathBuf::from("/proc/sys/net").join(key), value),
+        _ => Ok(()),
     }
 }
 
@@ -39,6 +36,44 @@ pub fn no_autoconf(device: &str) -> io::Result<()> {
     set(&format!("ipv6/conf/{device}/accept_ra"), "0")?;
     set(&format!("ipv6/conf/{device}/autoconf"), "0")?;
     set(&format!("ipv6/conf/{device}/addr_gen_mode"), "1")
+}
+
+/// Lets a device have IPv6.
+///
+/// # Errors
+/// What the kernel said.
+pub fn allow_v6(device: &str) -> io::Result<()> {
+    set(&format!("ipv6/conf/{device}/disable_ipv6"), "0")
+}
+
+/// Lets a device have IPv6, and the host forward it.
+///
+/// A host that forwards takes no more routes from router advertisements, unless it is told to go on: devices that did are.
+///
+/// # Errors
+/// What the kernel said.
+pub fn forward_v6(device: &str) -> io::Result<()> {
+    allow_v6(device)?;
+    set(&format!("ipv6/neigh/{device}/retrans_time_ms"), "50")?;
+    if get("ipv6/conf/all/forwarding")?.as_deref() != Some("0") {
+        return Ok(());
+    }
+    for entry in fs::read_dir("/proc/sys/net/ipv6/conf")? {
+        let key = format!("ipv6/conf/{}/accept_ra", entry?.file_name().to_string_lossy());
+        if get(&key)?.as_deref() == Some("1") {
+            set(&key, "2")?;
+        }
+    }
+    set("ipv6/conf/all/forwarding", "1")
+}
+
+/// The value of `key`; none if this kernel does not have it.
+fn get(key: &str) -> io::Result<Option<String>> {
+    match fs::read_to_string(PathBuf::from("/proc/sys/net").join(key)) {
+        Ok(value) => Ok(Some(value.trim().to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Has a device whose ARP requests the switch on this very host answers repeat them sooner than after a second.

@@ -23,6 +23,10 @@ pub struct AgentConfig {
     /// The gateway's address on the bridge's local port, with the prefix of the node's subnet.
     #[schema(value_type = crate::schema::Cidr)]
     pub gateway: IpNet,
+    /// The same of IPv6, where the default network has such a subnet too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Cidr>)]
+    pub gateway6: Option<IpNet>,
     /// The bridge's Ethernet address.
     pub gateway_mac: Mac,
     /// The MTU of pods and of the bridge's local port, in bytes.
@@ -30,7 +34,11 @@ pub struct AgentConfig {
     /// The next hop that stands for the whole cluster on every node; the switch answers ARP for it.
     #[schema(value_type = crate::schema::Ip)]
     pub router: IpAddr,
-    /// Destinations that are reached by way of `router`.
+    /// The same for IPv6, where any network has such a subnet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Ip>)]
+    pub router6: Option<IpAddr>,
+    /// Destinations that are reached by way of `router` or `router6`.
     #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub routes: Vec<IpNet>,
     /// Sources whose packets are masqueraded when they leave by another device than the bridge.
@@ -144,6 +152,9 @@ pub struct Attach {
     /// The address it must have; one is chosen when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
+    /// More addresses it must have, each of another family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ips: Vec<IpAddr>,
     /// What selectors see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

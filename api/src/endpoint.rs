@@ -23,12 +23,21 @@ pub struct EndpointSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::schema::Ip>)]
     pub ip: Option<IpAddr>,
+    /// More addresses it must have, each of another family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::schema::Ip>)]
+    pub ips: Vec<IpAddr>,
     /// What selectors see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
 impl EndpointSpec {
+    /// All addresses it must have.
+    pub fn wanted(&self) -> impl Iterator<Item = IpAddr> {
+        self.ip.into_iter().chain(self.ips.iter().copied())
+    }
+
     /// Checks what needs no other object.
     ///
     /// # Errors
@@ -41,6 +50,10 @@ impl EndpointSpec {
                 "device",
                 format!("{device:?} is not a device name of 1 to {MAX_DEVICE} letters, digits, '-', '_' and '.'"),
             ));
+        }
+        let of = |v4: bool| self.wanted().filter(|ip| ip.is_ipv4() == v4).count();
+        if of(true) > 1 || of(false) > 1 {
+            return Err(Invalid::new("ips", "an endpoint has one address of IPv4 and one of IPv6 at most"));
         }
         if self.labels.len() > 64 {
             return Err(Invalid::new("labels", format!("{} labels, at most 64 are allowed", self.labels.len())));
@@ -71,7 +84,7 @@ pub struct Endpoint {
     pub device: String,
     /// Its OpenFlow port on `kbr0`.
     pub port: u32,
-    /// Its addresses.
+    /// Its addresses: one of each family that its network has a subnet of, IPv4 before IPv6.
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub ips: Vec<IpAddr>,
     /// Its Ethernet address.

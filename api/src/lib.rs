@@ -37,7 +37,7 @@ pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, TokenCreate, TokenM
 pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
 pub use name::Name;
-pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel};
+pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel, gateway_of};
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};

@@ -1,4 +1,7 @@
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +25,15 @@ impl Mac {
         };
         let [a, b, c, d] = tail;
         Self([0x0a, 0x58, a, b, c, d])
+    }
+}
+
+impl Mac {
+    /// The link-local IPv6 address that belongs to it (RFC 4291 appendix A).
+    pub fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0;
+        let word = |high, low| u16::from_be_bytes([high, low]);
+        Ipv6Addr::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f))
     }
 }
 
@@ -79,6 +91,7 @@ mod tests {
         let mac = Mac::of_ip("10.244.1.2".parse().unwrap());
         assert_eq!(mac.to_string(), "0a:58:0a:f4:01:02");
         assert_eq!(mac.to_string().parse::<Mac>().unwrap(), mac);
+        assert_eq!(mac.link_local().to_string(), "fe80::858:aff:fef4:102");
         for bad in ["", "0a:58:0a:f4:01", "0a:58:0a:f4:01:02:03", "0a:58:0a:f4:01:+2", "0a-58-0a-f4-01-02"] {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }

@@ -84,7 +84,8 @@ impl From<Node> for Manifest {
 impl From<Endpoint> for Manifest {
     fn from(endpoint: Endpoint) -> Self {
         let Endpoint { name, node, network, device, ips, labels, .. } = endpoint;
-        Self::Endpoint { name, spec: EndpointSpec { node, network, device, ip: ips.first().copied(), labels } }
+        let (ip, ips) = (ips.first().copied(), ips.into_iter().skip(1).collect());
+        Self::Endpoint { name, spec: EndpointSpec { node, network, device, ip, ips, labels } }
     }
 }
 

@@ -1,9 +1,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    net::IpAddr,
 };
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -160,8 +160,7 @@ impl PolicyPeer {
         let refuse = |reason: String| Err(Invalid::new(field, reason));
         match (&self.selector, self.cidr) {
             (Some(selector), None) if self.except.is_empty() => return check_selector(field, selector),
-            (None, Some(IpNet::V4(_))) => {}
-            (None, Some(other)) => return refuse(format!("{other} is not an IPv4 prefix")),
+            (None, Some(_)) => {}
             _ => return refuse("a peer has either a selector, or a cidr and what is excepted from it".into()),
         }
         if self.except.len() > MAX_EXCEPT {
@@ -178,10 +177,9 @@ impl PolicyPeer {
     }
 
     /// Its addresses, as the fewest prefixes that hold them and nothing else; none if it goes by labels.
-    pub fn prefixes(&self) -> BTreeSet<Ipv4Net> {
-        let v4 = |net: &IpNet| if let IpNet::V4(net) = net { Some(*net) } else { None };
-        let except: Vec<Ipv4Net> = self.except.iter().filter_map(v4).collect();
-        let mut left: Vec<Ipv4Net> = self.cidr.iter().filter_map(v4).collect();
+    pub fn prefixes(&self) -> BTreeSet<IpNet> {
+        let except = &self.except;
+        let mut left: Vec<IpNet> = self.cidr.into_iter().collect();
         let mut prefixes = BTreeSet::new();
         while let Some(net) = left.pop() {
             match () {
@@ -196,8 +194,8 @@ impl PolicyPeer {
     }
 
     /// Whether it means this address, as one of its prefixes.
-    pub fn has_address(&self, ip: Ipv4Addr) -> bool {
-        let has = |net: &IpNet| net.contains(&std::net::IpAddr::V4(ip));
+    pub fn has_address(&self, ip: IpAddr) -> bool {
+        let has = |net: &IpNet| net.contains(&ip);
         self.cidr.as_ref().is_some_and(has) && !self.except.iter().any(has)
     }
 }
@@ -263,7 +261,8 @@ mod tests {
             (rule(serde_json::json!({"peers": [{}]})), "either a selector, or a cidr"),
             (rule(serde_json::json!({"peers": [{"selector": {}, "cidr": "10.0.0.0/8"}]})), "either a selector"),
             (rule(serde_json::json!({"peers": [{"cidr": "10.0.0.1/8"}]})), "did you mean 10.0.0.0/8"),
-            (rule(serde_json::json!({"peers": [{"cidr": "fd00::/8"}]})), "not an IPv4 prefix"),
+            (rule(serde_json::json!({"peers": [{"cidr": "::/0", "except": ["11.0.0.0/9"]}]})), "lies outside"),
+            (rule(serde_json::json!({"peers": [{"cidr": "fd00::1/8"}]})), "did you mean fd00::/8"),
             (rule(serde_json::json!({"peers": [{"cidr": "10.0.0.0/8", "except": ["11.0.0.0/9"]}]})), "lies outside"),
             (rule(serde_json::json!({"ports": [{"port": 0}]})), "within 1 to 65535"),
             (rule(serde_json::json!({"ports": [{"end_port": 9}]})), "without a port"),
@@ -284,7 +283,7 @@ mod tests {
             except: vec!["10.0.0.0/26".parse().unwrap(), "10.0.0.77/32".parse().unwrap()],
             ..PolicyPeer::default()
         };
-        for ip in (0..=255).map(|n| Ipv4Addr::new(10, 0, 0, n)) {
+        for ip in (0..=255).map(|n| IpAddr::from([10, 0, 0, n])) {
             assert_eq!(peer.prefixes().iter().any(|net| net.contains(&ip)), peer.has_address(ip), "{ip}");
         }
         assert_eq!(peer.prefixes().len(), 7, "128/25, and six around .77");

@@ -40,12 +40,15 @@ pub struct Args {
     /// Where API and metrics are served.
     #[arg(long, env = "SDN_LISTEN_HTTP", default_value = "0.0.0.0:6680", value_name = "ADDRESS:PORT")]
     pub listen_http: SocketAddr,
-    /// The default network's addresses: every node gets a share.
-    #[arg(long, env = "SDN_POD_CIDR", default_value = "10.244.0.0/16", value_name = "CIDR")]
-    pub pod_cidr: IpNet,
-    /// The size of one node's share.
+    /// The default network's addresses: every node gets a share. With IPv6 as well: 10.244.0.0/16,fd00:10:244::/48.
+    #[arg(long, env = "SDN_POD_CIDR", default_value = "10.244.0.0/16", value_name = "CIDR", value_delimiter = ',')]
+    pub pod_cidr: Vec<IpNet>,
+    /// The size of one node's share of the IPv4 addresses.
     #[arg(long, env = "SDN_NODE_PREFIX", default_value_t = 24, value_name = "BITS")]
     pub node_prefix: u8,
+    /// The size of one node's share of the IPv6 addresses.
+    #[arg(long, env = "SDN_NODE_PREFIX6", default_value_t = 64, value_name = "BITS")]
+    pub node_prefix6: u8,
     /// The range of virtual addresses.
     #[arg(long, env = "SDN_SERVICE_CIDR", default_value = "10.96.0.0/12", value_name = "CIDR")]
     pub service_cidr: IpNet,

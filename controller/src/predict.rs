@@ -4,6 +4,7 @@
 mod cost;
 
 use api::{DEFAULT_NETWORK, Invalid, Name, NetworkSpec, Prediction, Size, TableLoad};
+use ipnet::IpNet;
 
 use crate::{
     compile::{Fragment, Mesh, Part, Settings, View},
@@ -61,19 +62,20 @@ pub fn predict(mesh: Mesh, network: &NetworkSpec, size: Size) -> Result<Predicti
 /// Where the controller's own options are too narrow.
 fn obstacles(network: &NetworkSpec, nodes: u64, endpoints: u64) -> Vec<String> {
     let bits = |from: u8, to: u8| 1u64 << to.saturating_sub(from).min(63);
-    let subnet = network.subnets.first().map(|subnet| (subnet, bits(subnet.prefix_len(), network.node_prefix)));
-    let shares = subnet.filter(|(_, shares)| *shares < nodes).map(|(subnet, shares)| {
-        format!("{subnet} has shares of /{} for {shares} nodes; give a larger --pod-cidr", network.node_prefix)
-    });
-    // Network, gateway and broadcast are no endpoint's.
-    let each = bits(network.node_prefix, 32).saturating_sub(3);
-    let full = (each < endpoints).then(|| {
-        format!(
-            "a share of /{} holds {each} endpoints, {endpoints} are needed; give a smaller --node-prefix",
-            network.node_prefix
-        )
-    });
-    shares.into_iter().chain(full).collect()
+    let of = |subnet: &IpNet| {
+        let prefix = network.share_prefix(subnet);
+        let shares = bits(subnet.prefix_len(), prefix);
+        let few = (shares < nodes)
+            .then(|| format!("{subnet} has shares of /{prefix} for {shares} nodes; give a larger --pod-cidr"));
+        // Network, gateway and broadcast are no endpoint's.
+        let each = bits(prefix, subnet.max_prefix_len()).saturating_sub(3);
+        let option = if matches!(subnet, IpNet::V6(_)) { "--node-prefix6" } else { "--node-prefix" };
+        let full = (each < endpoints).then(|| {
+            format!("a share of /{prefix} holds {each} endpoints, {endpoints} are needed; give a smaller {option}")
+        });
+        few.into_iter().chain(full)
+    };
+    network.subnets.iter().flat_map(of).collect()
 }
 
 /// One part of each kind, as the compiler renders it.
@@ -107,8 +109,9 @@ impl Sample {
 
 /// Two nodes, a service with so many backends, and an endpoint that is none.
 fn sample(network: &NetworkSpec, settings: &Settings, backends: u32) -> Intent {
-    let subnet = "100.64.0.0/10".parse().expect("it is a prefix");
-    let network = NetworkSpec { subnets: vec![subnet], node_prefix: 18, ..network.clone() };
+    let roomy = |subnet: &IpNet| if matches!(subnet, IpNet::V6(_)) { "fd00::/48" } else { "100.64.0.0/10" };
+    let subnets = network.subnets.iter().map(|subnet| roomy(subnet).parse().expect("it is a prefix")).collect();
+    let network = NetworkSpec { subnets, node_prefix: 18, node_prefix6: 64, ..network.clone() };
     let node = |n: u8| {
         Change::PutNode(
             name(&format!("h{n}")),

@@ -183,9 +183,10 @@ fn listen(at: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
 
 async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()> {
     let spec = NetworkSpec {
-        subnets: vec![args.pod_cidr],
+        subnets: args.pod_cidr.clone(),
         mode: api::Mode::Routed,
         node_prefix: args.node_prefix,
+        node_prefix6: args.node_prefix6,
         tunnel: args.tunnel,
         internal: false,
     };
@@ -194,19 +195,22 @@ async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()
     match there {
         Some(there) if there == spec => Ok(()),
         Some(there) => anyhow::bail!(
-            "the store's default network is {} (/{} per node, {}), the options say {} (/{}, {}); give the same options, or another --data-dir",
-            there.subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-            there.node_prefix,
-            there.tunnel.as_str(),
-            args.pod_cidr,
-            args.node_prefix,
-            args.tunnel.as_str()
+            "the store's default network is {}, the options say {}; give the same options, or another --data-dir",
+            in_words(&there),
+            in_words(&spec)
         ),
         None => {
             store.propose(vec![Change::PutNetwork(name, spec)]).await.context("the default network")?;
             Ok(())
         }
     }
+}
+
+/// A network's addresses and tunnel, like `10.244.0.0/16 (/24 per node), vxlan`.
+fn in_words(spec: &NetworkSpec) -> String {
+    let subnet = |net: &ipnet::IpNet| format!("{net} (/{} per node)", spec.share_prefix(net));
+    let words = spec.subnets.iter().map(subnet).chain([spec.tunnel.as_str().to_owned()]);
+    words.collect::<Vec<_>>().join(", ")
 }
 
 async fn terminated() -> anyhow::Result<()> {

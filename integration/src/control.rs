@@ -18,6 +18,9 @@ use crate::{netns, tool};
 /// Port of the controller's HTTP API.
 pub const HTTP_PORT: u16 = 6680;
 
+/// The pods' addresses where they have both families.
+const DUAL_PODS: &str = "10.244.0.0/16,fd00:10:244::/48";
+
 /// How long the first controller may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -129,6 +132,9 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
         .args(["--mesh", &config.mesh.to_string()]);
     if !config.secure {
         command.arg("--insecure");
+    }
+    if config.ipv6 {
+        command.args(["--pod-cidr", DUAL_PODS]);
     }
     if config.controllers > 1 {
         let ip = controller_ip(number).to_string();

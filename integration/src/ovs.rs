@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::plan::{Config, HostId, Place, UNDERLAY_PREFIX, UPLINK};
+use crate::plan::{Config, HostId, Place, UNDERLAY_PREFIX, UNDERLAY_PREFIX6, UPLINK};
 use crate::process::Daemon;
 use crate::state::StateDir;
 use crate::{netns, tool};
@@ -26,6 +26,7 @@ pub struct Ovs {
     dir: std::path::PathBuf,
     server: Daemon,
     switch: Daemon,
+    ipv6: bool,
 }
 
 impl Ovs {
@@ -40,6 +41,7 @@ impl Ovs {
             switch: Daemon::new(netns.clone(), &dir, "ovs-vswitchd"),
             netns,
             dir,
+            ipv6: config.ipv6,
         }
     }
 
@@ -128,10 +130,15 @@ impl Ovs {
         tool::wait_until("ovs-vswitchd", PATIENCE, || device.exists()).with_context(|| self.switch.last_words())?;
         tool::tx_offload_off(UNDERLAY_BRIDGE)?;
         let ip = self.host.ip();
-        tool::ip_batch(&[
+        let mut lines = vec![
             format!("addr replace {ip}/{UNDERLAY_PREFIX} dev {UNDERLAY_BRIDGE}"),
             format!("link set {UNDERLAY_BRIDGE} up"),
-        ])
+        ];
+        if self.ipv6 {
+            let ip = self.host.ip6();
+            lines.push(format!("addr replace {ip}/{UNDERLAY_PREFIX6} dev {UNDERLAY_BRIDGE} nodad"));
+        }
+        tool::ip_batch(&lines)
     }
 
     fn tool(&self, program: &str) -> Command {

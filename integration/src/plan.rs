@@ -1,7 +1,7 @@
 //! Who is in a testbed, what each is called and which address it has.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -23,6 +23,10 @@ pub fn controller_ip(number: u16) -> Ipv4Addr {
 
 /// Underlay address of the machine outside of the cluster.
 pub const EXTERNAL_IP: Ipv4Addr = Ipv4Addr::new(172, 30, 255, 253);
+/// Length of the underlay's IPv6 prefix, `fd30::/64`, where it has one.
+pub const UNDERLAY_PREFIX6: u8 = 64;
+/// IPv6 address of the machine outside of the cluster, where the underlay has such addresses.
+pub const EXTERNAL_IP6: Ipv6Addr = Ipv6Addr::new(0xfd30, 0, 0, 0, 0, 0, 0, 0xfffd);
 /// Name of the uplink in every namespace on the underlay.
 pub const UPLINK: &str = "eth1";
 
@@ -94,6 +98,9 @@ pub struct Config {
     /// Whether hosts join with a token and everyone speaks TLS.
     #[serde(default)]
     pub secure: bool,
+    /// Whether pods and the underlay have IPv6 addresses beside those of IPv4.
+    #[serde(default)]
+    pub ipv6: bool,
 }
 
 fn one() -> u16 {
@@ -105,7 +112,7 @@ impl Config {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let (tunnel, mesh) = (Tunnel::Vxlan, Mesh::Flow);
-        Self { name: name.to_owned(), hosts: 3, tunnel, mesh, controllers: 1, secure: false }
+        Self { name: name.to_owned(), hosts: 3, tunnel, mesh, controllers: 1, secure: false, ipv6: false }
     }
 
     /// # Errors
@@ -182,6 +189,12 @@ impl HostId {
         let block = u8::try_from(index / HOSTS_PER_BLOCK).expect("at most 1000 hosts");
         let within = u8::try_from(index % HOSTS_PER_BLOCK).expect("below 250");
         Ipv4Addr::new(172, 30, block, within + 1)
+    }
+
+    /// IPv6 address on an underlay that has such addresses: `fd30::1` for h1.
+    #[must_use]
+    pub fn ip6(self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfd30, 0, 0, 0, 0, 0, 0, self.0)
     }
 }
 

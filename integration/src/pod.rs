@@ -44,6 +44,9 @@ pub struct Pod {
     pub host: String,
     /// First address.
     pub ip: String,
+    /// Its IPv6 address, if that is not the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip6: Option<String>,
     /// MAC address of its `eth0`.
     pub mac: String,
 }
@@ -148,6 +151,7 @@ fn attach(config: &Config, state: &StateDir, spec: &PodSpec, ns: &str) -> Result
     let host_ns = config.netns(&Place::from(spec.host));
     let printed = netns::within(&host_ns, || tool::run(&mut command))?;
     let attached: Attached = serde_json::from_str(&printed).context("cannot read what sdn-agent printed")?;
-    let ip = attached.ips.first().context("the agent gave no address")?;
-    Ok(Pod { name: spec.name.clone(), host: spec.host.to_string(), ip: ip.clone(), mac: attached.mac })
+    let mut ips = attached.ips.into_iter();
+    let ip = ips.next().context("the agent gave no address")?;
+    Ok(Pod { name: spec.name.clone(), host: spec.host.to_string(), ip, ip6: ips.next(), mac: attached.mac })
 }

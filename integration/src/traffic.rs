@@ -2,7 +2,7 @@
 //! and long-running pings.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::Arc;
 use std::thread;
@@ -33,8 +33,20 @@ impl Server {
     /// # Errors
     /// When the port is taken or there is no such place.
     pub fn start(testbed: &Testbed, place: &Place, port: u16) -> Result<Self> {
+        Self::listen(testbed, place, SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
+    }
+
+    /// As [`Server::start`], at its IPv6 addresses.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start6(testbed: &Testbed, place: &Place, port: u16) -> Result<Self> {
+        Self::listen(testbed, place, SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port))
+    }
+
+    fn listen(testbed: &Testbed, place: &Place, at: SocketAddr) -> Result<Self> {
         let listener = netns::within(&testbed.config().netns(place), || {
-            TcpListener::bind(("0.0.0.0", port)).with_context(|| format!("cannot listen on {place}:{port}"))
+            TcpListener::bind(at).with_context(|| format!("cannot listen on {place}:{}", at.port()))
         })?;
         let listener = Arc::new(listener);
         let (accepting, name) = (Arc::clone(&listener), place.to_string());

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::plan::{Config, EXTERNAL_IP, Place, UNDERLAY_PREFIX, UPLINK, controller_ip};
+use crate::plan::{Config, EXTERNAL_IP, EXTERNAL_IP6, Place, UNDERLAY_PREFIX, UNDERLAY_PREFIX6, UPLINK, controller_ip};
 use crate::{netns, tool};
 
 const TABLE: &str = "bridge partition";
@@ -38,6 +38,10 @@ pub fn build(config: &Config) -> Result<()> {
                 format!("link set {UPLINK} up"),
             ])
         })?;
+    }
+    if config.ipv6 {
+        let address = format!("addr add {EXTERNAL_IP6}/{UNDERLAY_PREFIX6} dev {UPLINK} nodad");
+        netns::within(&config.netns(&Place::External), || tool::ip_batch(&[address]))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub async fn network(remote: &Remote, verb: NetworkVerb) -> anyhow::Result<()> {
                     list.items.iter().map(|network| {
                         let spec = &network.spec;
                         let share = match spec.mode {
-                            Mode::Routed => format!("/{}", spec.node_prefix),
+                            Mode::Routed => join(spec.subnets.iter().map(|net| format!("/{}", spec.share_prefix(net)))),
                             Mode::Flat => "flat".into(),
                         };
                         let tunnel = spec.tunnel.as_str().to_owned();
@@ -42,9 +42,9 @@ pub async fn network(remote: &Remote, verb: NetworkVerb) -> anyhow::Result<()> {
 }
 
 async fn create_network(remote: &Remote, create: NetworkCreate) -> anyhow::Result<()> {
-    let NetworkCreate { name, subnet, tunnel, internal, flat, node_prefix } = create;
+    let NetworkCreate { name, subnet, tunnel, internal, flat, node_prefix, node_prefix6 } = create;
     let mode = if flat { Mode::Flat } else { Mode::Routed };
-    let spec = NetworkSpec { subnets: vec![subnet], mode, node_prefix, tunnel, internal };
+    let spec = NetworkSpec { subnets: subnet, mode, node_prefix, node_prefix6, tunnel, internal };
     let body = Create { name, spec };
     let answer: Written<Network> = remote.client.post("/v1/networks", &body, remote.write).await?;
     written(remote, &answer, &format!("created network {}", body.name))

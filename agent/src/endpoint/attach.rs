@@ -1,9 +1,6 @@
 use std::{path::Path, time::Duration};
 
-use api::{
-    Attach, ClientError, Create, DEFAULT_NETWORK, Datapath, Endpoint, EndpointSpec, Invalid, Name, WriteOptions,
-    Written,
-};
+use api::{Attach, ClientError, Create, DEFAULT_NETWORK, Endpoint, EndpointSpec, Invalid, Name, WriteOptions, Written};
 use futures::future::join;
 use tracing::info;
 
@@ -65,6 +62,7 @@ impl Endpoints {
             network,
             device: device_name(&attach.name),
             ip: attach.ip,
+            ips: attach.ips.clone(),
             labels: attach.labels.clone(),
         };
         spec.validate()?;
@@ -86,8 +84,7 @@ impl Endpoints {
         let (remembered, plugged) = join(remembered, self.plug(attach, namespace, current)).await;
         remembered?;
         plugged?;
-        let datapath = current.config.node.spec.datapath;
-        let inside = Pod::enter(namespace, &attach.device, datapath);
+        let inside = Pod::enter(namespace, &attach.device, &current.config);
         let (inside, endpoint) = join(inside, self.register(&attach.name, spec)).await;
         let endpoint = endpoint?;
         inside?.configure(&pod::want(&current.config, &endpoint)?).await?;
@@ -108,13 +105,12 @@ impl Endpoints {
     /// Puts right what is wrong with an endpoint that exists.
     async fn mend(&self, kept: &Attached, namespace: &Namespace, current: &Current) -> Result<(), Error> {
         let device = device_name(&kept.attach.name);
-        let datapath = current.config.node.spec.datapath;
         let whole = self.netlink.device(&device).await?.is_some_and(|d| d.up);
-        let inside = match Pod::enter(namespace, &kept.attach.device, datapath).await {
+        let inside = match Pod::enter(namespace, &kept.attach.device, &current.config).await {
             Ok(inside) if whole => inside,
             _ => {
                 self.plug(&kept.attach, namespace, current).await?;
-                Pod::enter(namespace, &kept.attach.device, datapath).await?
+                Pod::enter(namespace, &kept.attach.device, &current.config).await?
             }
         };
         sysctl::silence_port(&device).map_err(|e| Error::kernel(format!("settings of {device}"), e))?;
@@ -124,8 +120,7 @@ impl Endpoints {
     /// Makes the pod's end right where the pod is there; the host's end is left as it is.
     pub(super) async fn mend_inside(&self, kept: &Attached, current: &Current) -> Result<(), Error> {
         let namespace = Namespace::open(&kept.attach.netns)?;
-        let datapath: Datapath = current.config.node.spec.datapath;
-        let inside = Pod::enter(&namespace, &kept.attach.device, datapath).await?;
+        let inside = Pod::enter(&namespace, &kept.attach.device, &current.config).await?;
         inside.configure(&pod::want(&current.config, &kept.endpoint)?).await
     }
 

@@ -1,10 +1,13 @@
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use api::{AgentConfig, Datapath, Endpoint};
 use ipnet::IpNet;
 
 use crate::{
-    Error, ethtool,
+    Error, bridge, ethtool,
     link::{Device, Netlink},
     netns::Namespace,
     plan::{self, Route, Want},
@@ -19,11 +22,14 @@ pub(super) struct Pod {
 
 impl Pod {
     /// Enters the namespace and readies the device that is there: quiet, without offload, up, but with no address.
-    pub(super) async fn enter(namespace: &Namespace, device: &str, datapath: Datapath) -> Result<Self, Error> {
-        let name = device.to_owned();
+    pub(super) async fn enter(namespace: &Namespace, device: &str, config: &AgentConfig) -> Result<Self, Error> {
+        let (name, datapath, has_v6) = (device.to_owned(), config.node.spec.datapath, config.router6.is_some());
         let inside = move || {
             let netlink = Netlink::open()?;
             sysctl::no_autoconf(&name)?;
+            if has_v6 {
+                sysctl::allow_v6(&name)?;
+            }
             match datapath {
                 Datapath::Netdev => ethtool::tx_checksum_off(&name)?,
                 Datapath::System => {}
@@ -55,19 +61,29 @@ impl Pod {
 /// elsewhere stands alone and reaches everything by way of the router, for
 /// which the switch answers.
 pub(super) fn want(config: &AgentConfig, endpoint: &Endpoint) -> Result<Want, Error> {
-    let ip = endpoint.ips.iter().find(|ip| ip.is_ipv4());
-    let ip = *ip.ok_or_else(|| Error::kernel("the endpoint", "has no IPv4 address"))?;
-    let (prefix, via) = if config.gateway.contains(&ip) {
-        (config.gateway.prefix_len(), config.gateway.addr())
-    } else {
-        (32, config.router)
-    };
-    let everywhere = IpNet::new(IpAddr::from([0, 0, 0, 0]), 0).map_err(|e| Error::kernel("default route", e))?;
-    Ok(Want {
+    let mut want = Want {
         mac: Some(endpoint.mac),
         mtu: Some(config.mtu),
-        address: IpNet::new(ip, prefix).map_err(|e| Error::kernel("the endpoint's address", e))?,
+        addresses: BTreeSet::new(),
         pools: config.masquerade.clone(),
-        routes: BTreeSet::from([Route { destination: everywhere, via, source: None }]),
-    })
+        routes: BTreeSet::new(),
+    };
+    for ip in &endpoint.ips {
+        let (gateway, router, any) = match ip {
+            IpAddr::V4(_) => (Some(config.gateway), Some(config.router), IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            IpAddr::V6(_) => (config.gateway6, config.router6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        };
+        let (address, via) = match (gateway.filter(|gateway| gateway.contains(ip)), router) {
+            (Some(gateway), _) => (IpNet::new(*ip, gateway.prefix_len()), gateway.addr()),
+            (None, Some(router)) => (Ok(IpNet::from(*ip)), router),
+            (None, None) => return Err(Error::kernel(format!("the endpoint's address {ip}"), "has no router")),
+        };
+        want.addresses.insert(address.map_err(|e| Error::kernel("the endpoint's address", e))?);
+        let destination = IpNet::new(any, 0).map_err(|e| Error::kernel("default route", e))?;
+        want.routes.insert(Route { destination, via, source: None });
+        if ip.is_ipv6() {
+            want.addresses.insert(bridge::link_local(endpoint.mac));
+        }
+    }
+    Ok(want)
 }

@@ -13,6 +13,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let network = view.default_network()?;
     let subnet = view.subnet(&network.name, name)?;
     let (_, gateway_mac) = view.gateway(name)?;
+    let gateway6 = view.gateways(name).find(|gateway| gateway.addr().is_ipv6());
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &api::Node| {
@@ -24,9 +25,11 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         node: (**node).clone(),
         bridge: pipeline::BRIDGE.into(),
         gateway: ipnet::IpNet::new(subnet.gateway(), subnet.cidr.prefix_len()).ok()?,
+        gateway6,
         gateway_mac,
         mtu: host::pod_mtu(&view)?,
         router: pipeline::ROUTER_IP.into(),
+        router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
         routes: outside.iter().copied().chain([settings.services]).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(node, service)).collect(),

@@ -1,16 +1,18 @@
 //! Table classify: network and direction into registers; whoever lies about who it is goes no further.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use api::{Endpoint, Mac, Network, Node, Tunnel};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use openflow::{Mac as OfMac, Match, PortNo};
 
-use super::{Mesh, View, flow_tunnel_port, v4};
-use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
+use super::{Mesh, View, flow_tunnel_port, nd, v4};
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 
 const ARP: u16 = 0x0806;
-const IPV4: u16 = 0x0800;
 
 pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     // 01:80:c2:00:00:0x: frames that end at the next bridge (IEEE 802.1Q table 8-1).
@@ -21,61 +23,76 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     let mut flows = vec![
         drop(300, control, Reason::ControlFrame),
         drop(2, Match::new().eth_type(ARP), Reason::SpoofedArp),
-        drop(2, Match::new().eth_type(IPV4), Reason::SpoofedIp),
         drop(0, Match::new(), Reason::NotIpv4),
     ];
+    flows.extend(view.families().map(|family| drop(2, family.any(Match::new()), Reason::SpoofedIp)));
+    if view.has_v6() {
+        flows.extend(nd::guard());
+    }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     flows.extend(tunnels.into_iter().filter(|_| view.settings.mesh == Mesh::Flow).map(stranger));
     flows
 }
 
 /// What comes from an endpoint must carry its addresses.
-pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, cookie: Cookie) -> [Flow; 2] {
+pub(super) fn endpoint(endpoint: &Endpoint, ip: IpAddr, network: &Network, cookie: Cookie) -> Vec<Flow> {
     let mac = OfMac(endpoint.mac.0);
     let from = Match::new().in_port(PortNo(endpoint.port)).eth_src(mac);
-    let arp = from.clone().eth_type(ARP).arp_spa(ip).arp_sha(mac);
-    let ipv4 = from.eth_type(IPV4).ipv4_src(ip);
-    [
-        Flow::new(Table::Classify, 100, arp, cookie, enter(network, reg::FROM_ENDPOINT, Table::Resolve)),
-        Flow::new(Table::Classify, 100, ipv4, cookie, enter(network, reg::FROM_ENDPOINT, Table::Track)),
-    ]
+    let packets = ip::from(from.clone(), ip);
+    let asked = match ip {
+        IpAddr::V4(ip) => vec![(100, from.eth_type(ARP).arp_spa(ip).arp_sha(mac))],
+        IpAddr::V6(ip) => nd::asked_by(&from, endpoint.mac, ip),
+    };
+    let ask = |(priority, matching)| {
+        Flow::new(Table::Classify, priority, matching, cookie, enter(network, reg::FROM_ENDPOINT, Table::Resolve))
+    };
+    let mut flows: Vec<Flow> = asked.into_iter().map(ask).collect();
+    flows.push(Flow::new(Table::Classify, 100, packets, cookie, enter(network, reg::FROM_ENDPOINT, Table::Track)));
+    flows
 }
 
 /// What the host sends, by the bridge's local port: from addresses of `own`, or for others.
-pub(super) fn gateway(network: &Network, mac: Mac, own: &[Ipv4Net], cookie: Cookie) -> Vec<Flow> {
+pub(super) fn gateway(view: &View<'_>, network: &Network, mac: Mac, own: &[IpNet], cookie: Cookie) -> Vec<Flow> {
     let from = Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0));
-    let arp = enter(network, reg::FROM_GATEWAY, Table::Resolve);
+    let ask = || enter(network, reg::FROM_GATEWAY, Table::Resolve);
     let mut stranger = load(network, reg::FROM_GATEWAY).to_vec();
     stranger.push(act::set_flag(reg::STRANGER));
-    let itself = |net: &Ipv4Net| {
-        let matching = from.clone().eth_type(IPV4).ipv4_src((net.network(), net.prefix_len()));
+    let itself = |net: &IpNet| {
+        let matching = ip::from(from.clone(), *net);
         Flow::new(Table::Classify, 105, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
     };
     let mut flows: Vec<Flow> = own.iter().map(itself).collect();
-    flows.push(Flow::new(Table::Classify, 100, from.clone().eth_type(ARP), cookie, arp));
-    flows.push(Flow::new(Table::Classify, 100, from.eth_type(IPV4), cookie, act::then(stranger, Table::Track)));
+    flows.push(Flow::new(Table::Classify, 100, from.clone().eth_type(ARP), cookie, ask()));
+    flows.extend(view.families().map(|family| {
+        let matching = family.any(from.clone());
+        Flow::new(Table::Classify, 100, matching, cookie, act::then(stranger.clone(), Table::Track))
+    }));
+    if view.has_v6() {
+        flows.push(Flow::new(Table::Classify, nd::ASKED, nd::solicitation(from), cookie, ask()));
+    }
     flows
 }
 
 /// What the host sends to addresses of another network than the default one.
 pub(super) fn inbound(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> {
-    let subnets =
-        network.spec.subnets.iter().filter_map(|subnet| if let IpNet::V4(net) = subnet { Some(net) } else { None });
-    let to = |subnet: &Ipv4Net| {
-        let from = Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0)).eth_type(IPV4);
-        let matching = from.ipv4_dst((subnet.network(), subnet.prefix_len()));
+    let to = |subnet: &IpNet| {
+        let matching = ip::to(Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0)), *subnet);
         Flow::new(Table::Classify, 110, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
     };
-    subnets.map(to).collect()
+    network.spec.subnets.iter().map(to).collect()
 }
 
 /// What comes through a tunnel must come from a member; its VNI is its network and flags.
-pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Option<Flow> {
+pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Vec<Flow> {
     let (port, _) = view.tunnel_to(peer, tunnel);
-    let member = Match::new().in_port(PortNo(port)).eth_type(IPV4).tun_src(v4(peer.spec.address)?);
-    let mut actions = act::from_tunnel_id().to_vec();
-    actions.extend([act::load(reg::FROM, reg::FROM_TUNNEL), act::load(reg::PEER, peer.id)]);
-    Some(Flow::new(Table::Classify, 100, member, cookie, act::then(actions, Table::Track)))
+    let Some(address): Option<Ipv4Addr> = v4(peer.spec.address) else { return Vec::new() };
+    let member = |family: Family| {
+        let matching = family.any(Match::new().in_port(PortNo(port))).tun_src(address);
+        let mut actions = act::from_tunnel_id().to_vec();
+        actions.extend([act::load(reg::FROM, reg::FROM_TUNNEL), act::load(reg::PEER, peer.id)]);
+        Flow::new(Table::Classify, 100, matching, cookie, act::then(actions, Table::Track))
+    };
+    view.families().map(member).collect()
 }
 
 fn stranger(tunnel: Tunnel) -> Flow {

@@ -33,7 +33,10 @@ pub(super) struct Lab {
 
 impl Lab {
     pub fn new(changes: &[Change]) -> Self {
-        let compiler = built(changes);
+        Self::of(built(changes))
+    }
+
+    pub fn of(compiler: Compiler) -> Self {
         let ports = compiler.intent().endpoints_on(&name("h1")).map(|it| it.port).collect::<Vec<_>>();
         let tunnels = FLOW_TUNNEL_PORTS.map(|(_, port)| port);
         let switch = Switch::with_ports(1, ports.into_iter().chain(tunnels));

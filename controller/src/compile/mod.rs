@@ -14,6 +14,7 @@ mod delta;
 mod host;
 #[cfg(test)]
 mod lab;
+mod nd;
 mod part;
 mod policy;
 mod render;
@@ -44,7 +45,7 @@ use ipnet::IpNet;
 
 use crate::{
     intent::Intent,
-    pipeline::{Flows, Groups},
+    pipeline::{Family, Flows, Groups},
 };
 
 /// How hosts find each other's tunnels.
@@ -115,6 +116,23 @@ impl View<'_> {
 
     fn subnet(&self, network: &Name, node: &Name) -> Option<&NodeSubnet> {
         self.intent.subnet(network, node).map(|subnet| &**subnet)
+    }
+
+    /// The families of addresses that there are: IPv4 always, IPv6 if any network has it.
+    fn families(&self) -> impl Iterator<Item = Family> + use<> {
+        [Family::V4].into_iter().chain(self.has_v6().then_some(Family::V6))
+    }
+
+    fn has_v6(&self) -> bool {
+        let mut subnets = self.intent.networks.values().flat_map(|network| &network.spec.subnets);
+        subnets.any(|subnet| subnet.addr().is_ipv6())
+    }
+
+    /// The gateways on a node's `kbr0`, one of each family of the default network.
+    fn gateways(&self, node: &Name) -> impl Iterator<Item = IpNet> + use<> {
+        let network = self.default_network().map(|network| &network.name);
+        let subnet = network.and_then(|network| self.subnet(network, node));
+        subnet.map(NodeSubnet::gateways).into_iter().flatten()
     }
 
     /// The gateway on a node's `kbr0`, and its Ethernet address.

@@ -13,19 +13,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    net::IpAddr,
 };
 
 use api::{Endpoint, Kind, Network, Policy, PolicyRule};
-use openflow::{Action, Match, oxm::ct_state};
+use ipnet::IpNet;
+use openflow::{Action, Instruction, Match, oxm::ct_state};
 
-use super::{View, v4};
-use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
+use super::View;
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 
 #[cfg(test)]
 pub(super) mod tests;
 
-const IPV4: u16 = 0x0800;
 const TCP: u8 = 6;
 const SYN: u16 = 2;
 
@@ -72,15 +72,15 @@ impl Direction {
     }
 
     /// Packets of the endpoint that is judged.
-    fn subject(self, network: &Network, ip: impl Into<openflow::oxm::Masked<Ipv4Addr>>) -> Match {
+    fn subject(self, network: &Network, ip: IpAddr) -> Match {
         let within = within(network);
-        if self == Egress { within.ipv4_src(ip) } else { within.ipv4_dst(ip) }
+        if self == Egress { ip::from(within, ip) } else { ip::to(within, ip) }
     }
 
     /// Packets that have to do with a peer.
-    fn peer(self, network: &Network, ip: impl Into<openflow::oxm::Masked<Ipv4Addr>>) -> Match {
+    fn peer(self, network: &Network, net: impl Into<IpNet>) -> Match {
         let within = within(network);
-        if self == Egress { within.ipv4_dst(ip) } else { within.ipv4_src(ip) }
+        if self == Egress { ip::to(within, net) } else { ip::from(within, net) }
     }
 
     /// The number of a rule's conjunction.
@@ -90,7 +90,7 @@ impl Direction {
 }
 
 fn within(network: &Network) -> Match {
-    Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4)
+    Match::new().reg(reg::NETWORK, network.id)
 }
 
 fn state(matching: Match, set: u32, clear: u32) -> Match {
@@ -98,44 +98,54 @@ fn state(matching: Match, set: u32, clear: u32) -> Match {
 }
 
 /// What holds for all that is subject to policy.
-pub(super) fn base() -> Vec<Flow> {
-    Direction::ALL.into_iter().flat_map(base_of).collect()
+pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
+    let of = |direction: Direction| {
+        let packets = view.families().flat_map(move |family| base_of(direction, family));
+        others(direction).into_iter().chain(packets)
+    };
+    Direction::ALL.into_iter().flat_map(of).collect()
 }
 
-fn base_of(direction: Direction) -> Vec<Flow> {
-    let flow = |table, priority, matching, instructions| {
-        Flow::new(table, priority, matching, Cookie::pipeline(), instructions)
-    };
+fn flow(table: Table, priority: u16, matching: Match, instructions: Vec<Instruction>) -> Flow {
+    Flow::new(table, priority, matching, Cookie::pipeline(), instructions)
+}
+
+fn others(direction: Direction) -> [Flow; 3] {
+    [
+        flow(direction.policy(), 0, Match::new(), act::goto(direction.next())),
+        flow(direction.rules(), 0, Match::new(), act::goto(direction.commit())),
+        Flow::drop(direction.commit(), 0, Match::new(), Reason::NotIpv4),
+    ]
+}
+
+fn base_of(direction: Direction, family: Family) -> Vec<Flow> {
     let (rules, commit, next) = (direction.rules(), direction.commit(), direction.next());
-    let ip = || Match::new().eth_type(IPV4);
+    let ip = || family.any(Match::new());
     let on = || act::goto(next);
     // A server may be the first to speak in a connection that was there before the policy: it did not begin it.
     let server = state(ip().ip_proto(TCP).tcp_src_masked(0, CLIENT_PORTS).tcp_flags_masked(0, SYN), ct_state::NEW, 0);
     vec![
-        flow(direction.policy(), 0, Match::new(), on()),
         flow(rules, 60_001, state(ip().ct_mark(0), ct_state::RPL, ct_state::INV), on()),
         flow(rules, 60_001, state(ip().ct_mark(0), ct_state::REL, ct_state::INV), on()),
         Flow::drop(rules, 60_000, state(ip(), ct_state::RPL, 0), Reason::Denied),
         Flow::drop(rules, 60_000, state(ip(), ct_state::INV, 0), Reason::InvalidState),
-        flow(rules, 0, Match::new(), act::goto(commit)),
         flow(commit, 20, state(ip().ct_mark(0), ct_state::EST, 0), on()),
         flow(commit, 10, server, on()),
         flow(commit, 1, ip(), act::apply(vec![act::ct_allow(next)])),
-        Flow::drop(commit, 0, Match::new(), Reason::NotIpv4),
     ]
 }
 
 /// What an endpoint has with its own host needs no policy.
-pub(super) fn host(ip: Ipv4Addr, cookie: Cookie) -> [Flow; 2] {
-    let ipv4 = |from| Match::new().reg(reg::FROM, from).eth_type(IPV4);
+pub(super) fn host(ip: IpAddr, cookie: Cookie) -> [Flow; 2] {
+    let from = |from| Match::new().reg(reg::FROM, from);
     let pass = |direction: Direction, matching| {
         Flow::new(direction.policy(), 300, matching, cookie, act::goto(direction.next()))
     };
-    [pass(Egress, ipv4(reg::FROM_ENDPOINT).ipv4_dst(ip)), pass(Ingress, ipv4(reg::FROM_GATEWAY).ipv4_src(ip))]
+    [pass(Egress, ip::to(from(reg::FROM_ENDPOINT), ip)), pass(Ingress, ip::from(from(reg::FROM_GATEWAY), ip))]
 }
 
 /// What makes an endpoint subject to the policies that are about it; nothing if there are none.
-pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, policies: &[&Policy]) -> Vec<Flow> {
+pub(super) fn endpoint(endpoint: &Endpoint, ip: IpAddr, network: &Network, policies: &[&Policy]) -> Vec<Flow> {
     let Some(first) = policies.first() else { return Vec::new() };
     let cookie = |policy: &Policy| Cookie::new(Kind::Policy, policy.id, policy.revision.max(endpoint.revision));
     let mut flows = Vec::new();
@@ -145,7 +155,7 @@ pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, pol
             Egress => subject().reg(reg::FROM, reg::FROM_ENDPOINT),
             Ingress => subject(),
         };
-        let itself = within(network).ipv4_src(ip).ipv4_dst(ip);
+        let itself = ip::itself(within(network), ip);
         let judge = act::apply(act::ct_judge(zone(endpoint), direction.rules()));
         flows.push(Flow::new(direction.policy(), 100, entered, cookie(first), judge));
         flows.push(Flow::new(direction.policy(), 200, itself, cookie(first), act::goto(direction.next())));
@@ -165,7 +175,7 @@ pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, pol
 }
 
 /// What a policy's rules make of packets of the endpoints it is about; none if it has no rule.
-fn subject_to(direction: Direction, policy: &Policy) -> Option<Vec<openflow::Instruction>> {
+fn subject_to(direction: Direction, policy: &Policy) -> Option<Vec<Instruction>> {
     let rules = direction.of(policy).unwrap_or_default();
     if rules.iter().any(|rule| clauses(rule) == 1) {
         return Some(act::goto(direction.commit()));
@@ -187,6 +197,7 @@ pub(super) fn policy(view: &View<'_>, policy: &Policy, network: &Network) -> Vec
 
 fn rules(view: &View<'_>, direction: Direction, policy: &Policy, network: &Network) -> Vec<Flow> {
     let cookie = Cookie::new(Kind::Policy, policy.id, policy.revision);
+    let families = || Family::of_all(&network.spec.subnets);
     let mut flows = Vec::new();
     let mut parts: BTreeMap<Match, (Cookie, BTreeSet<Clause>)> = BTreeMap::new();
     let rules = direction.of(policy).unwrap_or_default().iter().enumerate();
@@ -200,16 +211,17 @@ fn rules(view: &View<'_>, direction: Direction, policy: &Policy, network: &Netwo
         for peer in &rule.peers {
             for endpoint in peer.selector.iter().flat_map(|selector| view.intent.selected(&network.name, selector)) {
                 let cookie = Cookie::new(Kind::Policy, policy.id, policy.revision.max(endpoint.revision));
-                let addresses = endpoint.ips.iter().filter_map(|ip| v4(*ip));
-                addresses.for_each(|ip| put(direction.peer(network, ip), cookie, 2));
+                endpoint.ips.iter().for_each(|ip| put(direction.peer(network, *ip), cookie, 2));
             }
-            for net in peer.prefixes() {
-                put(direction.peer(network, (net.network(), net.prefix_len())), cookie, 2);
+            let prefixes = peer.prefixes().into_iter();
+            for net in prefixes.filter(|net| families().any(|family| family == Family::of(net.addr()))) {
+                put(direction.peer(network, net), cookie, 2);
             }
         }
-        for port in &rule.ports {
+        for (family, port) in families().flat_map(|family| rule.ports.iter().map(move |port| (family, port))) {
             for block in port.blocks() {
-                put(act::transport_dst_block(within(network), port.protocol, block), cookie, clauses);
+                let within = family.any(within(network));
+                put(act::transport_dst_block(within, port.protocol, block), cookie, clauses);
             }
         }
         let met = Match::new().conj_id(id);

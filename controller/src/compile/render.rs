@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
 use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Policy, Protocol, Service, Tunnel};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, v4};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
@@ -45,11 +46,11 @@ impl Fragment {
 
 fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
-    flows.extend(resolve::base());
+    flows.extend(resolve::base(view));
     flows.extend(service::base());
     flows.extend(affinity::base());
-    flows.extend(policy::base());
-    flows.extend(route::base(&view.settings.services));
+    flows.extend(policy::base(view));
+    flows.extend(route::base(view));
     flows.extend(deliver::base());
     Fragment { groups: groups(service::choosers()), ..Fragment::of(flows) }
 }
@@ -64,19 +65,18 @@ fn network(network: &Network) -> Fragment {
 
 fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let network = view.default_network()?;
-    let (gateway, mac) = view.gateway(&node.name)?;
+    let (_, mac) = view.gateway(&node.name)?;
     let cookie = node_cookie(view, network, node);
-    let mut flows = vec![resolve::address(network, gateway, mac, cookie), route::host(network, gateway, mac, cookie)];
-    flows.extend(v4(node.spec.address).map(|address| route::host(network, address, mac, cookie)));
+    let gateways: Vec<IpAddr> = view.gateways(&node.name).map(|gateway| gateway.addr()).collect();
+    let own = || gateways.iter().copied().chain([node.spec.address]);
+    let mut flows: Vec<Flow> = gateways.iter().map(|ip| resolve::gateway(network, *ip, mac, cookie)).collect();
+    flows.extend(own().map(|ip| route::host(network, ip, mac, cookie)));
     let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
-    let subnets = networks.flat_map(|network| network.spec.subnets.iter());
-    let mut inside: Vec<Ipv4Net> =
-        subnets.filter_map(|net| if let IpNet::V4(net) = net { Some(*net) } else { None }).collect();
-    inside.extend(v4(node.spec.address).map(Ipv4Net::from));
-    flows.extend(classify::gateway(network, mac, &inside, cookie));
+    let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
+    inside.push(node.spec.address.into());
+    flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(route::kernel(network, mac, cookie));
-    let own = [Some(gateway), v4(node.spec.address)];
-    flows.extend(own.into_iter().flatten().flat_map(|ip| policy::host(ip, cookie)));
+    flows.extend(own().flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(route::outbound(network, mac, cookie));
@@ -94,15 +94,13 @@ fn peer(view: &View<'_>, peer: &Node) -> Fragment {
     let mut flows = Vec::new();
     for network in view.intent.networks.values() {
         let cookie = node_cookie(view, network, peer);
-        if let Some(IpNet::V4(share)) = view.subnet(&network.name, &peer.name).map(|subnet| subnet.cidr) {
-            flows.push(route::remote(view, network, peer, share, cookie));
-        }
-        let address = v4(peer.spec.address).filter(|_| network.name.as_str() == DEFAULT_NETWORK);
-        flows.extend(address.map(|address| route::remote(view, network, peer, Ipv4Net::from(address), cookie)));
+        let shares = view.subnet(&network.name, &peer.name).into_iter().flat_map(|subnet| subnet.cidrs());
+        let address = (network.name.as_str() == DEFAULT_NETWORK).then(|| IpNet::from(peer.spec.address));
+        flows.extend(shares.chain(address).map(|net| route::remote(view, network, peer, net, cookie)));
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);
-    flows.extend(tunnels.into_iter().filter_map(|tunnel| classify::peer(view, peer, tunnel, cookie)));
+    flows.extend(tunnels.into_iter().flat_map(|tunnel| classify::peer(view, peer, tunnel, cookie)));
     let tunnel = view.default_network().map(|network| network.spec.tunnel);
     flows.extend(tunnel.map(|tunnel| route::answered(view, peer, tunnel, cookie)));
     Fragment::of(flows)
@@ -119,12 +117,14 @@ fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision);
     let (served, policies) = (served(view, endpoint), view.intent.policies_of(endpoint));
     let mut flows = Vec::new();
-    for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
+    for ip in endpoint.ips.iter().copied() {
         flows.extend(classify::endpoint(endpoint, ip, network, cookie));
         flows.push(resolve::address(network, ip, endpoint.mac, cookie));
         flows.push(route::endpoint(endpoint, ip, network, cookie));
-        flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
         flows.extend(policy::endpoint(endpoint, ip, network, &policies));
+    }
+    for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
+        flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
         flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
     Some(Fragment::of(flows))
@@ -154,10 +154,9 @@ fn remote(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
         return None;
     }
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision.max(node.revision));
-    let addresses = endpoint.ips.iter().filter_map(|ip| v4(*ip));
-    Some(Fragment::of(addresses.flat_map(|ip| {
-        let answer = resolve::address(network, ip, endpoint.mac, cookie);
-        [answer, route::remote(view, network, node, Ipv4Net::from(ip), cookie)]
+    Some(Fragment::of(endpoint.ips.iter().flat_map(|ip| {
+        let answer = resolve::address(network, *ip, endpoint.mac, cookie);
+        [answer, route::remote(view, network, node, IpNet::from(*ip), cookie)]
     })))
 }
 

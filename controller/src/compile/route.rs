@@ -10,14 +10,14 @@
 //! | 50 | an address of ours that nobody has, or that is of another network |
 //! | 10 | outside, from endpoints: by way of the gateway |
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use api::{Endpoint, Mac, Network, Node, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 use openflow::{Mac as OfMac, Match, oxm::ct_state};
 
-use super::View;
-use crate::pipeline::{Cookie, Flow, Reason, Table, act, reg};
+use super::{View, nd};
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
 const ICMP: u8 = 1;
@@ -25,40 +25,47 @@ const ICMP: u8 = 1;
 /// The local port as OpenFlow 1.0 writes it: an output to the port in a register knows 16-bit numbers only.
 const LOCAL: u32 = 0xfffe;
 
-pub(super) fn base(services: &IpNet) -> Vec<Flow> {
+pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
+    let multicast = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
     let mut flows = vec![
-        drop(150, ipv4().ip_ttl(1), Reason::TtlExpired),
-        drop(60, ipv4().ipv4_dst((Ipv4Addr::new(224, 0, 0, 0), 4)), Reason::Multicast),
-        drop(60, ipv4().ipv4_dst(Ipv4Addr::BROADCAST), Reason::Multicast),
+        drop(60, ip::to(Match::new(), IpNet::V4(multicast)), Reason::Multicast),
+        drop(60, ip::to(Match::new(), IpAddr::V4(Ipv4Addr::BROADCAST)), Reason::Multicast),
         drop(0, Match::new(), Reason::NoRoute),
+        unheld(&view.settings.services, Reason::NoService),
     ];
-    flows.extend(unheld(services, Reason::NoService));
+    flows.extend(view.families().map(|family| drop(150, family.any(Match::new()).ip_ttl(1), Reason::TtlExpired)));
+    if view.has_v6() {
+        flows.push(drop(60, ip::to(Match::new(), nd::link_local()), Reason::LinkLocal));
+    }
     flows
 }
 
 /// A network's addresses that nobody has, whoever asks for them.
 pub(super) fn network(network: &Network) -> Vec<Flow> {
-    network.spec.subnets.iter().filter_map(|subnet| unheld(subnet, Reason::NoEndpoint)).collect()
+    network.spec.subnets.iter().map(|subnet| unheld(subnet, Reason::NoEndpoint)).collect()
 }
 
 /// The way outside, by way of the host.
-pub(super) fn outbound(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 2] {
-    let within = Match::new().reg(reg::NETWORK, network.id);
-    let outbound = within.reg(reg::FROM, reg::FROM_ENDPOINT).eth_type(IPV4);
-    [
-        Flow::new(Table::Route, 10, outbound.clone(), cookie, to_gateway(gateway, Table::Output)),
-        Flow::new(Table::Route, 151, outbound.ip_ttl(1), cookie, to_gateway(gateway, Table::Output)),
-    ]
+pub(super) fn outbound(network: &Network, gateway: Mac, cookie: Cookie) -> Vec<Flow> {
+    let of = |family: Family| {
+        let within = Match::new().reg(reg::NETWORK, network.id);
+        let outbound = family.any(within.reg(reg::FROM, reg::FROM_ENDPOINT));
+        [
+            Flow::new(Table::Route, 10, outbound.clone(), cookie, to_gateway(gateway, Table::Output)),
+            Flow::new(Table::Route, 151, outbound.ip_ttl(1), cookie, to_gateway(gateway, Table::Output)),
+        ]
+    };
+    Family::of_all(&network.spec.subnets).flat_map(of).collect()
 }
 
 /// To an endpoint of this node.
-pub(super) fn endpoint(endpoint: &Endpoint, ip: Ipv4Addr, network: &Network, cookie: Cookie) -> Flow {
+pub(super) fn endpoint(endpoint: &Endpoint, ip: IpAddr, network: &Network, cookie: Cookie) -> Flow {
     let actions = vec![act::set_eth_dst(OfMac(endpoint.mac.0)), act::load(reg::OUT, endpoint.port)];
     Flow::new(Table::Route, 200, to(network, ip), cookie, act::then(actions, Table::IngressPolicy))
 }
 
 /// To this host itself.
-pub(super) fn host(network: &Network, ip: Ipv4Addr, gateway: Mac, cookie: Cookie) -> Flow {
+pub(super) fn host(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) -> Flow {
     Flow::new(Table::Route, 200, to(network, ip), cookie, to_gateway(gateway, Table::IngressPolicy))
 }
 
@@ -112,34 +119,28 @@ pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Coo
 }
 
 /// To another node or an endpoint there, by the tunnel.
-pub(super) fn remote(view: &View<'_>, network: &Network, peer: &Node, subnet: Ipv4Net, cookie: Cookie) -> Flow {
+pub(super) fn remote(view: &View<'_>, network: &Network, peer: &Node, subnet: IpNet, cookie: Cookie) -> Flow {
     let (port, destination) = view.tunnel_to(peer, network.spec.tunnel);
     let mut actions = vec![act::dec_ttl()];
     actions.extend(act::to_tunnel_id(network.id));
     actions.extend(destination.map(act::set_tunnel_dst));
     actions.push(act::load(reg::OUT, port));
-    let matching =
-        Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst((subnet.network(), subnet.prefix_len()));
+    let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), subnet);
     Flow::new(Table::Route, 100, matching, cookie, act::then(actions, Table::Output))
 }
 
-fn to(network: &Network, ip: Ipv4Addr) -> Match {
-    Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ip)
+fn to(network: &Network, ip: IpAddr) -> Match {
+    ip::to(Match::new().reg(reg::NETWORK, network.id), ip)
 }
 
 fn to_gateway(mac: Mac, next: Table) -> Vec<openflow::Instruction> {
     act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, LOCAL)], next)
 }
 
-fn unheld(range: &IpNet, reason: Reason) -> Option<Flow> {
-    let IpNet::V4(net) = range else { return None };
-    Some(drop(50, ipv4().ipv4_dst((net.network(), net.prefix_len())), reason))
+fn unheld(range: &IpNet, reason: Reason) -> Flow {
+    drop(50, ip::to(Match::new(), *range), reason)
 }
 
 fn drop(priority: u16, matching: Match, reason: Reason) -> Flow {
     Flow::drop(Table::Route, priority, matching, reason)
-}
-
-fn ipv4() -> Match {
-    Match::new().eth_type(IPV4)
 }

@@ -280,9 +280,11 @@ fn change() -> impl Strategy<Value = Change> {
 
 /// The same changes, and networks that come and go, routed and flat, with endpoints in them.
 fn any_change() -> impl Strategy<Value = Change> {
-    let network = (0..2u8, any::<bool>()).prop_map(|(n, flat)| {
+    let network = (0..2u8, any::<bool>(), 1..4usize).prop_map(|(n, flat, families)| {
         let mode = if flat { "flat" } else { "routed" };
-        let spec = serde_json::json!({"subnets": [format!("10.5{n}.0.0/16")], "mode": mode, "internal": n == 0});
+        let subnets = [format!("10.5{n}.0.0/16"), format!("fd00:5{n}::/48")];
+        let subnets = if families == 3 { &subnets[..] } else { &subnets[families - 1..families] };
+        let spec = serde_json::json!({"subnets": subnets, "mode": mode, "internal": n == 0});
         Change::PutNetwork(name(&format!("n{n}")), json(spec))
     });
     let other = (1..5u32, 10..20u32, 0..2u8).prop_map(|(node, n, network)| {

@@ -37,14 +37,10 @@ pub(super) fn port(intent: &Intent, node: &Name, id: u32) -> Result<u32, Refused
 /// The address after the highest one taken in `cidr`, or else the lowest that is neither taken nor resting; network,
 /// gateway and broadcast stay free.
 pub(super) fn address(intent: &Intent, network: &Name, cidr: &IpNet, now: u64) -> Result<IpAddr, Refused> {
-    let IpNet::V4(net) = cidr else { return Err(Refused::Exhausted(format!("{cidr} is not an IPv4 subnet"))) };
-    let first = u32::from(net.network()).saturating_add(2);
-    let last = u32::from(net.broadcast()).saturating_sub(1);
-    let ip = |number: u32| IpAddr::V4(number.into());
-    let after = match intent.last_address(network, ip(first), ip(last)) {
-        Some(IpAddr::V4(taken)) => u32::from(taken) + 1,
-        _ => first,
-    };
+    let first = number(cidr.network()).saturating_add(2);
+    let last = number(cidr.broadcast()).saturating_sub(1);
+    let ip = |number: u128| address_of(cidr, number);
+    let after = intent.last_address(network, ip(first), ip(last)).map_or(first, |taken| number(taken) + 1);
     let free = |ip: &IpAddr| intent.endpoint_at(network, *ip).is_none() && !intent.rests(network, *ip, now);
     (after..=last).chain(first..=last.min(after)).map(ip).find(free).ok_or_else(|| {
         let resting = intent.resting.range((network.clone(), cidr.network())..=(network.clone(), cidr.broadcast()));
@@ -55,11 +51,26 @@ pub(super) fn address(intent: &Intent, network: &Name, cidr: &IpNet, now: u64) -
     })
 }
 
-/// The lowest share of `prefix` bits in `subnets` that no node has.
-pub(super) fn share(intent: &Intent, network: &Name, subnets: &[IpNet], prefix: u8) -> Result<IpNet, Refused> {
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+/// The address with this number, of the family of `cidr`.
+fn address_of(cidr: &IpNet, number: u128) -> IpAddr {
+    match cidr {
+        IpNet::V4(_) => IpAddr::V4((number as u32).into()),
+        IpNet::V6(_) => IpAddr::V6(number.into()),
+    }
+}
+
+/// The lowest share of `prefix` bits in `subnet` that no node has.
+pub(super) fn share(intent: &Intent, network: &Name, subnet: &IpNet, prefix: u8) -> Result<IpNet, Refused> {
     let of_network = intent.subnets.values().filter(|subnet| subnet.network == *network);
-    let taken: BTreeSet<IpNet> = of_network.map(|subnet| subnet.cidr).collect();
-    let mut shares = subnets.iter().filter_map(|net| net.subnets(prefix).ok()).flatten();
+    let taken: BTreeSet<IpNet> = of_network.flat_map(|share| share.cidrs()).collect();
+    let mut shares = subnet.subnets(prefix).into_iter().flatten();
     // The first share stays free: `10.244.0.0/24` reads like the network itself.
     let first = shares.next();
     shares

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use api::{Endpoint, EndpointSpec, Invalid, Kind, Mac, Mode, Name};
+use api::{Endpoint, EndpointSpec, Invalid, Kind, Mac, Mode, Name, gateway_of};
 use ipnet::IpNet;
 
 use super::{
@@ -28,11 +28,7 @@ impl Draft<'_> {
             let reason = format!("{} is the device of endpoint {other}", spec.device);
             return Err(Invalid::new("device", reason).into());
         }
-        let range = self.addresses(spec)?;
-        let ip = match spec.ip {
-            Some(ip) => self.wanted(spec, &range, ip)?,
-            None => alloc::address(&self.intent, &spec.network, &range, self.now)?,
-        };
+        let ips = self.addresses(spec)?;
         let endpoints = &self.intent.endpoints;
         let used = |id| endpoints.values().any(|endpoint| endpoint.id == id);
         let id = alloc::next_id(&mut self.counters.endpoint, alloc::MAX_ID, used)?;
@@ -46,8 +42,8 @@ impl Draft<'_> {
             network: spec.network.clone(),
             device: spec.device.clone(),
             port,
-            ips: vec![ip],
-            mac: Mac::of_ip(ip),
+            mac: Mac::of_ip(ips[0]),
+            ips,
             labels: spec.labels.clone(),
         })));
         Ok(Effect::Created)
@@ -72,7 +68,7 @@ impl Draft<'_> {
             () if there.node != spec.node => differs("node"),
             () if there.network != spec.network => differs("network"),
             () if there.device != spec.device => differs("device"),
-            () if spec.ip.is_some_and(|ip| !there.ips.contains(&ip)) => differs("address"),
+            () if spec.wanted().any(|ip| !there.ips.contains(&ip)) => differs("address"),
             () if there.labels == spec.labels => Ok(Effect::Unchanged(there.revision)),
             () => {
                 let labels = spec.labels.clone();
@@ -82,27 +78,47 @@ impl Draft<'_> {
         }
     }
 
-    /// The addresses an endpoint can have: its node's share of a routed network, all of a flat one.
-    fn addresses(&self, spec: &EndpointSpec) -> Result<IpNet, Refused> {
+    /// The addresses of a new endpoint, one of each family of its network: those it must have, and else free ones.
+    fn addresses(&self, spec: &EndpointSpec) -> Result<Vec<IpAddr>, Refused> {
+        let ranges = self.ranges(spec)?;
+        let is_in = |range: &IpNet, ip: IpAddr| range.addr().is_ipv4() == ip.is_ipv4();
+        for ip in spec.wanted() {
+            let range = ranges.iter().find(|range| is_in(range, ip)).unwrap_or(&ranges[0]);
+            self.check_wanted(spec, range, ip)?;
+        }
+        let address = |range: &IpNet| match spec.wanted().find(|ip| is_in(range, *ip)) {
+            Some(ip) => Ok(ip),
+            None => alloc::address(&self.intent, &spec.network, range, self.now),
+        };
+        let mut ips = ranges.iter().map(address).collect::<Result<Vec<IpAddr>, Refused>>()?;
+        ips.shrink_to_fit();
+        Ok(ips)
+    }
+
+    /// Where an endpoint's addresses can be, IPv4 before IPv6: its node's shares of a routed network, all of a flat one.
+    fn ranges(&self, spec: &EndpointSpec) -> Result<Vec<IpNet>, Refused> {
         let EndpointSpec { node, network, .. } = spec;
         let there = self.intent.networks.get(network);
         let there = there.ok_or_else(|| Refused::NotFound(Kind::Network, network.clone()))?;
-        let range = match there.spec.mode {
-            Mode::Routed => self.intent.subnet(network, node).map(|share| share.cidr),
-            Mode::Flat => there.spec.subnets.first().copied(),
+        let mut ranges: Vec<IpNet> = match there.spec.mode {
+            Mode::Routed => self.intent.subnet(network, node).into_iter().flat_map(|share| share.cidrs()).collect(),
+            Mode::Flat => there.spec.subnets.clone(),
         };
-        range.ok_or_else(|| Refused::Conflict(format!("node {node} has no share of network {network}")))
+        ranges.sort();
+        match ranges.is_empty() {
+            true => Err(Refused::Conflict(format!("node {node} has no share of network {network}"))),
+            false => Ok(ranges),
+        }
     }
 
     /// Checks an address that the user chose.
-    fn wanted(&self, spec: &EndpointSpec, range: &IpNet, ip: IpAddr) -> Result<IpAddr, Refused> {
+    fn check_wanted(&self, spec: &EndpointSpec, range: &IpNet, ip: IpAddr) -> Result<(), Refused> {
         let refuse = |reason: String| Err(Invalid::new("ip", reason).into());
         let EndpointSpec { node, network, .. } = spec;
         if !range.contains(&ip) {
             return refuse(format!("{ip} lies outside {range}, the share of network {network} on node {node}"));
         }
-        let gateway = range.hosts().next();
-        if Some(ip) == gateway || ip == range.network() || ip == range.broadcast() {
+        if ip == gateway_of(range) || ip == range.network() || ip == range.broadcast() {
             return refuse(format!("{ip} is the network, gateway or broadcast address of {range}"));
         }
         if let Some(holder) = self.intent.endpoint_at(network, ip) {
@@ -111,6 +127,6 @@ impl Draft<'_> {
         if self.intent.rests(network, ip, self.now) {
             return refuse(format!("{ip} was freed less than {REST_SECONDS} s ago and rests; take another or wait"));
         }
-        Ok(ip)
+        Ok(())
     }
 }

@@ -22,6 +22,11 @@ impl Draft<'_> {
             }
             return Err(Refused::Conflict(format!("network {name} exists with other settings; remove it first")));
         }
+        if name.as_str() == api::DEFAULT_NETWORK && !spec.subnets.iter().any(|subnet| subnet.addr().is_ipv4()) {
+            return Err(
+                Invalid::new("subnets", "the default network needs an IPv4 subnet; IPv6 may stand beside it").into()
+            );
+        }
         self.check_subnets(spec)?;
         let networks = &self.intent.networks;
         let used = |id| networks.values().any(|network| network.id == id);
@@ -62,9 +67,14 @@ impl Draft<'_> {
         if there.spec.mode != Mode::Routed || self.intent.subnet(network, node).is_some() {
             return Ok(());
         }
-        let cidr = alloc::share(&self.intent, network, &there.spec.subnets, there.spec.node_prefix)?;
+        let mut subnets: Vec<&IpNet> = there.spec.subnets.iter().collect();
+        subnets.sort();
+        let share = |subnet: &&IpNet| alloc::share(&self.intent, network, subnet, there.spec.share_prefix(subnet));
+        let mut shares = subnets.iter().map(share);
+        let Some(cidr) = shares.next().transpose()? else { return Ok(()) };
+        let cidr6 = shares.next().transpose()?;
         let (node, network, revision) = (node.clone(), network.clone(), self.revision());
-        self.put(Value::Subnet(Arc::new(NodeSubnet { node, network, cidr, revision })));
+        self.put(Value::Subnet(Arc::new(NodeSubnet { node, network, cidr, cidr6, revision })));
         Ok(())
     }
 

@@ -71,6 +71,67 @@ fn nodes_get_shares_and_endpoints_addresses_in_them() {
     assert_eq!(intent.subnet(&name("default"), &name("h2")).unwrap().gateway().to_string(), "10.244.2.1");
 }
 
+/// Nodes in a default network of both families.
+fn dual(count: u8) -> Intent {
+    let mut intent = Intent::default();
+    let network = json(serde_json::json!({"subnets": ["fd00:10:244::/48", "10.244.0.0/16"]}));
+    make(&mut intent, &Change::PutNetwork(name("default"), network), 0).unwrap();
+    for n in 1..=count {
+        make(&mut intent, &node(n), 0).unwrap();
+    }
+    intent
+}
+
+fn ips_of(intent: &Intent, endpoint: &str) -> Vec<String> {
+    intent.endpoints[&name(endpoint)].ips.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn endpoints_get_one_address_of_each_family() {
+    let mut intent = dual(2);
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    make(&mut intent, &endpoint(2, 2, Some("fd00:10:244:2::77")), 0).unwrap();
+    make(&mut intent, &endpoint(2, 3, Some("10.244.2.9")), 0).unwrap();
+    assert_eq!(ips_of(&intent, "e1"), ["10.244.1.2", "fd00:10:244:1::2"]);
+    assert_eq!(ips_of(&intent, "e2"), ["10.244.2.2", "fd00:10:244:2::77"]);
+    assert_eq!(ips_of(&intent, "e3"), ["10.244.2.9", "fd00:10:244:2::78"]);
+    let both = serde_json::json!({"node": "h1", "device": "p4", "ip": "10.244.1.44", "ips": ["fd00:10:244:1::44"]});
+    make(&mut intent, &Change::PutEndpoint(name("e4"), json(both)), 0).unwrap();
+    assert_eq!(ips_of(&intent, "e4"), ["10.244.1.44", "fd00:10:244:1::44"]);
+    let share = intent.subnet(&name("default"), &name("h2")).unwrap();
+    let gateways: Vec<String> = share.gateways().map(|gateway| gateway.to_string()).collect();
+    assert_eq!(gateways, ["10.244.2.1/24", "fd00:10:244:2::1/64"]);
+
+    make(&mut intent, &Change::DeleteEndpoint(name("e1")), 5).unwrap();
+    let again = refusal(&mut intent, &endpoint(1, 1, Some("fd00:10:244:1::2")));
+    assert!(again.contains("fd00:10:244:1::2 was freed less than"), "{again}");
+    let twice =
+        serde_json::json!({"node": "h1", "device": "p5", "ip": "fd00:10:244:1::5", "ips": ["fd00:10:244:1::6"]});
+    let cases = [
+        (endpoint(1, 5, Some("fd00:10:244:1::1")), "fd00:10:244:1::1 is the network, gateway"),
+        (endpoint(1, 5, Some("fd00:10:244:2::77")), "lies outside fd00:10:244:1::/64"),
+        (Change::PutEndpoint(name("e5"), json(twice)), "ips: an endpoint has one address of IPv4 and one of IPv6"),
+    ];
+    for (change, expected) in cases {
+        let refused = refusal(&mut intent, &change);
+        assert!(refused.contains(expected), "{refused:?} lacks {expected:?}");
+    }
+}
+
+#[test]
+fn networks_of_ipv6_alone_stand_beside_the_default_one() {
+    let mut intent = with_nodes(1);
+    let network = |n: &str, json: serde_json::Value| Change::PutNetwork(name(n), self::json(json));
+    make(&mut intent, &network("six", serde_json::json!({"subnets": ["fd00:6::/64"], "mode": "flat"})), 0).unwrap();
+    let there = serde_json::json!({"node": "h1", "device": "p1", "network": "six"});
+    make(&mut intent, &Change::PutEndpoint(name("e1"), json(there)), 0).unwrap();
+    assert_eq!(ips_of(&intent, "e1"), ["fd00:6::2"]);
+    let refused = refusal(&mut intent, &network("n", serde_json::json!({"subnets": ["fd00:6::/80"], "mode": "flat"})));
+    assert!(refused.contains("overlaps network six"), "{refused}");
+    let refused = refusal(&mut Intent::default(), &network("default", serde_json::json!({"subnets": ["fd00::/48"]})));
+    assert!(refused.contains("needs an IPv4 subnet"), "{refused}");
+}
+
 #[test]
 fn the_same_again_changes_nothing() {
     let mut intent = with_nodes(1);

@@ -1,6 +1,6 @@
 //! The actions and instructions our flows are made of, in the forms in which Open vSwitch reads them back.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use api::Protocol;
 use openflow::{
@@ -11,6 +11,17 @@ use openflow::{
 use super::{Table, reg};
 
 const ARP_REPLY: u16 = 2;
+
+/// The ICMPv6 type that asks who is at an address (RFC 4861 section 4.3).
+pub const ND_SOLICITATION: u8 = 135;
+/// The ICMPv6 type that answers it (RFC 4861 section 4.4).
+pub const ND_ADVERTISEMENT: u8 = 136;
+/// The option of an answer (RFC 4861 section 4.6.1).
+const ND_TARGET_ADDRESS: u8 = 2;
+
+/// Flags of an advertisement: from a router; and solicited, overriding what was known before.
+const ND_ROUTER: u32 = 0x8000_0000;
+const ND_ANSWER: u32 = 0x6000_0000;
 
 /// The mark of connections that were allowed and are no more.
 pub const CUT: u32 = 1;
@@ -154,6 +165,30 @@ pub fn arp_reply(mac: Mac, ip: Ipv4Addr) -> Vec<Action> {
         Action::set_field(Field::OXM_OF_ARP_SHA, mac),
         Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
         Action::set_field(Field::OXM_OF_ARP_SPA, ip),
+        output_in_port(),
+    ]
+}
+
+/// Turns a neighbour solicitation into an advertisement of the same target, and begins the table anew: Open vSwitch lets
+/// only a flow that matches advertisements say who answers.
+pub fn nd_advertise(table: Table) -> Vec<Action> {
+    vec![
+        Action::set_field(Field::OXM_OF_ICMPV6_TYPE, ND_ADVERTISEMENT),
+        Action::set_field(Field::ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE, ND_TARGET_ADDRESS),
+        resubmit(table),
+    ]
+}
+
+/// Completes the advertisement as "`ip` is at `mac`", sent by a router or by a host, and sends it back.
+pub fn nd_reply(mac: Mac, ip: Ipv6Addr, is_router: bool) -> Vec<Action> {
+    let flags = ND_ANSWER | if is_router { ND_ROUTER } else { 0 };
+    vec![
+        Action::copy(Field::OXM_OF_ETH_SRC, Field::OXM_OF_ETH_DST),
+        Action::set_field(Field::OXM_OF_ETH_SRC, mac),
+        Action::copy(Field::OXM_OF_IPV6_SRC, Field::OXM_OF_IPV6_DST),
+        Action::set_field(Field::OXM_OF_IPV6_SRC, ip),
+        Action::set_field(Field::ERICOXM_OF_ICMPV6_ND_RESERVED, flags),
+        Action::set_field(Field::OXM_OF_IPV6_ND_TLL, mac),
         output_in_port(),
     ]
 }

@@ -5,17 +5,19 @@ pub mod affinity;
 mod cookie;
 mod flow;
 pub mod group;
+pub mod ip;
 mod ports;
 mod reason;
 mod tables;
 
 pub use cookie::Cookie;
 pub use flow::{Bucket, Flow, FlowBody, FlowKey, Flows, Group, Groups};
+pub use ip::Family;
 pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
 pub use reason::Reason;
 pub use tables::Table;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The bridge on every host.
 pub const BRIDGE: &str = "kbr0";
@@ -23,6 +25,9 @@ pub const BRIDGE: &str = "kbr0";
 /// The address that stands for the cluster's distributed router on every node: next hop of the host's routes,
 /// and source of connections from an endpoint to itself by way of a service.
 pub const ROUTER_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 1);
+
+/// The same for IPv6. It ends as [`ROUTER_IP`] does, so that both have one Ethernet address.
+pub const ROUTER_IP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0x4d01);
 
 /// Registers, by number, and the values they take.
 pub mod reg {

@@ -36,10 +36,22 @@ pub enum Reason {
     Denied = 15,
     /// Of a client that was bound to a backend which is gone. It is bound to another from then on.
     Unbound = 16,
+    /// A neighbour solicitation whose sender is not the endpoint of that port.
+    SpoofedNd = 32,
+    /// A neighbour advertisement: the switch has answered already.
+    UnaskedNd = 33,
+    /// Router discovery, or a redirect: routers are the switch's matter.
+    RouterNd = 34,
+    /// A neighbour solicitation for an address that nobody has.
+    UnknownNd = 35,
+    /// Whether somebody has an address that one wants to take: addresses are the controller's to give.
+    DuplicateNd = 36,
+    /// To a link-local address: nothing but neighbour discovery goes there.
+    LinkLocal = 37,
 }
 
 impl Reason {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 22] = [
         Self::ControlFrame,
         Self::SpoofedArp,
         Self::SpoofedIp,
@@ -56,6 +68,12 @@ impl Reason {
         Self::NoRoute,
         Self::Denied,
         Self::Unbound,
+        Self::SpoofedNd,
+        Self::UnaskedNd,
+        Self::RouterNd,
+        Self::UnknownNd,
+        Self::DuplicateNd,
+        Self::LinkLocal,
     ];
 
     /// The reason with this number, as it stands in a cookie.
@@ -82,6 +100,12 @@ impl Reason {
             Self::NoRoute => "no route",
             Self::Denied => "no policy allows it",
             Self::Unbound => "bound to a backend that is gone; the next packet finds another",
+            Self::SpoofedNd => "spoofed neighbour solicitation",
+            Self::UnaskedNd => "neighbour advertisement that nobody asked for",
+            Self::RouterNd => "router discovery or redirect",
+            Self::UnknownNd => "neighbour solicitation for an address nobody has",
+            Self::DuplicateNd => "duplicate address detection",
+            Self::LinkLocal => "link-local address",
         }
     }
 }

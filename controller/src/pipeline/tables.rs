@@ -6,7 +6,7 @@
 pub enum Table {
     /// Where from: network and direction into registers, spoof guard.
     Classify = 0,
-    /// Answers ARP from intent.
+    /// Answers ARP and neighbour discovery from intent.
     Resolve = 10,
     /// Sends only stateful traffic through conntrack.
     Track = 20,
@@ -103,7 +103,7 @@ impl Table {
     pub fn does(self) -> &'static str {
         match self {
             Self::Classify => "where from: network and direction into registers; spoof guard; control frames dropped",
-            Self::Resolve => "answers ARP for endpoints, gateway and router",
+            Self::Resolve => "answers ARP and ND for endpoints, gateway and router",
             Self::Track => "sends traffic to virtual addresses through conntrack",
             Self::Answer => "what backends send to addresses outside, through conntrack",
             Self::Answered => "answers to strangers back to the node where they came in",

@@ -38,6 +38,9 @@ enum Verb {
         /// Hosts join with a token, and everyone speaks TLS.
         #[arg(long)]
         secure: bool,
+        /// Pods and the underlay have IPv6 addresses, too.
+        #[arg(long)]
+        ipv6: bool,
     },
     /// Add or remove a pod.
     #[command(subcommand)]
@@ -117,9 +120,9 @@ fn main() -> ExitCode {
 
 fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
-        Verb::Up { hosts, tunnel, mesh, controllers, secure } => {
+        Verb::Up { hosts, tunnel, mesh, controllers, secure, ipv6 } => {
             ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
-            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers, secure })
+            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers, secure, ipv6 })
         }
         Verb::Down => {
             match Testbed::down(name)? {

@@ -65,7 +65,7 @@ fn allowed(compiler: &Compiler, egress: bool, subject: Ipv4Addr, peer: Ipv4Addr,
     let matches_peer = |rule: &PolicyRule| {
         let is = |it: &PolicyPeer| match &it.selector {
             Some(labels) => at(peer).is_some_and(|peer| has_all(peer, labels)),
-            None => it.has_address(peer),
+            None => it.has_address(peer.into()),
         };
         rule.peers.is_empty() || rule.peers.iter().any(is)
     };
@@ -110,7 +110,7 @@ fn places() -> Vec<Change> {
 }
 
 fn addresses(lab: &Lab) -> Vec<Ipv4Addr> {
-    let all = lab.compiler.intent().endpoints.values().filter_map(|it| super::v4(it.ips[0]));
+    let all = lab.compiler.intent().endpoints.values().filter_map(|it| super::super::v4(it.ips[0]));
     all.chain([OUTSIDE]).collect()
 }
 

@@ -1,0 +1,63 @@
+//! IPv4 and IPv6 alike: matches on addresses of either.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use openflow::Match;
+
+/// A version of the Internet Protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// That of an address.
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// Those of an object's addresses, each once.
+    pub fn of_all(nets: &[IpNet]) -> impl Iterator<Item = Self> {
+        [Self::V4, Self::V6].into_iter().filter(|family| nets.iter().any(|net| Self::of(net.addr()) == *family))
+    }
+
+    /// Adds that a packet is of it.
+    pub fn any(self, matching: Match) -> Match {
+        matching.eth_type(match self {
+            Self::V4 => 0x0800,
+            Self::V6 => 0x86dd,
+        })
+    }
+}
+
+/// Adds where a packet comes from.
+pub fn from(matching: Match, net: impl Into<IpNet>) -> Match {
+    let net = net.into();
+    source(Family::of(net.addr()).any(matching), net)
+}
+
+/// Adds where a packet is to go.
+pub fn to(matching: Match, net: impl Into<IpNet>) -> Match {
+    let net = net.into();
+    let matching = Family::of(net.addr()).any(matching);
+    match net {
+        IpNet::V4(net) => matching.ipv4_dst((net.network(), net.prefix_len())),
+        IpNet::V6(net) => matching.ipv6_dst((net.network(), net.prefix_len())),
+    }
+}
+
+/// Adds that a packet goes back to where it comes from.
+pub fn itself(matching: Match, ip: IpAddr) -> Match {
+    source(to(matching, ip), ip.into())
+}
+
+fn source(matching: Match, net: IpNet) -> Match {
+    match net {
+        IpNet::V4(net) => matching.ipv4_src((net.network(), net.prefix_len())),
+        IpNet::V6(net) => matching.ipv6_src((net.network(), net.prefix_len())),
+    }
+}
