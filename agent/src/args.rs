@@ -81,6 +81,9 @@ pub struct HostArgs {
     /// Where to keep what a restart needs
     #[arg(long, env = "SDN_STATE_DIR", value_name = "PATH", default_value = "/var/lib/sdn-agent")]
     pub state_dir: PathBuf,
+    /// Where this host is: services can prefer backends of the client's zone
+    #[arg(long, env = "SDN_ZONE", value_name = "NAME")]
+    pub zone: Option<Name>,
     /// The UDP port of probes between hosts
     #[arg(long, env = "SDN_PROBE_PORT", value_name = "PORT", default_value_t = 6682, value_parser = clap::value_parser!(u16).range(1..))]
     pub probe_port: u16,

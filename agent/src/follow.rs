@@ -47,6 +47,8 @@ pub struct Host {
     pub underlay: IpAddr,
     /// The datapath `kbr0` is to use.
     pub datapath: Datapath,
+    /// Where it is.
+    pub zone: Option<Name>,
 }
 
 /// Joins and follows for ever; every new configuration is published.
@@ -74,7 +76,7 @@ pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &w
 async fn join(host: &Host, client: &Client, netlink: &Netlink) -> Result<Node, Error> {
     let missing = || Error::kernel("underlay", format!("no device of this host has {}", host.underlay));
     let device = netlink.device_with(host.underlay).await?.ok_or_else(missing)?;
-    let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath };
+    let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath, zone: host.zone.clone() };
     let options = WriteOptions { wait: false, ..WriteOptions::default() };
     let written: Written<Node> = client.put(&format!("/v1/nodes/{}", host.node), &spec, options).await?;
     written.object.ok_or_else(|| Error::kernel("the controller", "answered without the node"))

@@ -16,6 +16,8 @@ pub mod ethtool;
 pub mod follow;
 pub mod gossip;
 pub mod hash;
+pub mod health;
+pub mod held;
 pub mod identity;
 pub mod link;
 pub mod nat;

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::{error::plain, follow::Configs, gossip::Members};
+use crate::{error::plain, follow::Configs, gossip::Members, held};
 
 /// How long the controller may take to accept a report.
 const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::from_secs(2) };
@@ -54,6 +54,8 @@ async fn tell(
         };
         report.gossip = counts;
         let current = configs.borrow().clone().filter(|current| current.fresh);
+        let own = current.as_ref().map_or(&[][..], |current| &current.config.health);
+        report.held = held::ports(own);
         report.follows = current.map_or(0, |current| current.config.revision);
         (report.members, report.all_members) = told.lacks(&list, Instant::now());
         match client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {

@@ -4,6 +4,7 @@
 //!                      ┌─────────► persist (disk)
 //!   controller         ├─────────► ovs     (Manager row)
 //!       │              ├─────────► nat     (nft table)
+//!       │              ├─────────► health  (HTTP)
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
@@ -27,6 +28,7 @@ use crate::{
     endpoint::{self, Endpoints},
     follow::{self, Current, Host},
     gossip::{self, Members, Place},
+    health,
     identity::Files,
     link::{Changes, Netlink},
     nat, ovs, probe, report, server,
@@ -42,7 +44,7 @@ use crate::{
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let RunArgs { controller, node, underlay_ip, host: args } = args;
     let datapath = args.datapath.resolve(Path::new("/sys/module/openvswitch").exists());
-    let host = Host { node, underlay: underlay_ip, datapath };
+    let host = Host { node, underlay: underlay_ip, datapath, zone: args.zone };
     let state_dir = args.state_dir.display().to_string();
     let state = State::open(&args.state_dir).with_context(|| format!("cannot use state directory {state_dir}"))?;
     let urls: Vec<&str> = controller.iter().map(|controller| controller.url.as_str()).collect();
@@ -74,6 +76,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = follow::persist(&state, changed.clone()) => "persist",
         () = ovs::keep(&args.ovs_db, host.node.as_str(), &controller, files.as_ref(), changed.clone()) => "ovs",
         () = nat::keep(changed.clone()) => "nat",
+        () = health::keep(host.underlay, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",

@@ -47,7 +47,7 @@ fn keys() -> GossipKeys {
 
 /// What the agent of node 1 finds on disk: so it needs no controller.
 fn config() -> AgentConfig {
-    let spec = NodeSpec { address: ip(1).into(), mtu: 1500, datapath: Datapath::Netdev };
+    let spec = NodeSpec { address: ip(1).into(), mtu: 1500, datapath: Datapath::Netdev, zone: None };
     AgentConfig {
         revision: 1,
         node: Node { name: name(1), id: 1, revision: 1, down: false, drained: false, spec },
@@ -61,6 +61,7 @@ fn config() -> AgentConfig {
         routes: vec![],
         masquerade: vec!["10.244.0.0/16".parse().unwrap()],
         published: Vec::new(),
+        health: Vec::new(),
         services: None,
         peers: others(1),
         endpoints: vec![],

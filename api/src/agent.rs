@@ -47,6 +47,9 @@ pub struct AgentConfig {
     /// Services that this host answers for at addresses of the outside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
+    /// Services that external load balancers ask about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<Health>,
     /// Virtual addresses: what the switch sends back for them, the host refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::schema::Cidr>)]
@@ -80,6 +83,17 @@ pub struct Published {
     /// Whether backends see the host in the place of clients.
     #[serde(default)]
     pub masquerade: bool,
+}
+
+/// A port at which the host says whether it has backends of a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// The TCP port.
+    pub port: u16,
+    /// The service.
+    pub service: Name,
+    /// How many of its backends are on this host and take new connections.
+    pub backends: u32,
 }
 
 /// Another host of the mesh.
@@ -117,6 +131,19 @@ pub struct AgentReport {
     /// The revision of the [`AgentConfig`] that the agent follows; 0 while it has none of this controller's.
     #[serde(default)]
     pub follows: u64,
+    /// The ports of [`PUBLISHED_PORTS`](crate::PUBLISHED_PORTS) that processes of the host hold.
+    #[serde(default)]
+    pub held: Vec<HeldPort>,
+}
+
+/// A port that a process of a host holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldPort {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port.
+    pub port: u16,
 }
 
 /// What became of probes sent to a peer through the data plane.

@@ -30,6 +30,9 @@ pub struct EndpointSpec {
     /// What selectors see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Whether it is about to end: services send it no new connections, those that it has go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminating: bool,
 }
 
 impl EndpointSpec {
@@ -92,9 +95,25 @@ pub struct Endpoint {
     /// What selectors see.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Whether it is about to end: services send it no new connections, those that it has go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminating: bool,
 }
 
 impl Endpoint {
+    /// What to say for it to become what it is.
+    pub fn spec(&self) -> EndpointSpec {
+        EndpointSpec {
+            node: self.node.clone(),
+            network: self.network.clone(),
+            device: self.device.clone(),
+            ip: self.ips.first().copied(),
+            ips: self.ips.iter().skip(1).copied().collect(),
+            labels: self.labels.clone(),
+            terminating: self.terminating,
+        }
+    }
+
     /// Whether it has all labels of a selector.
     pub fn has_labels(&self, selector: &BTreeMap<String, String>) -> bool {
         selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))

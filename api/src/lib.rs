@@ -8,6 +8,7 @@
 
 mod affinity;
 mod agent;
+pub mod balance;
 mod client;
 mod credential;
 mod endpoint;
@@ -25,9 +26,10 @@ mod schema;
 mod service;
 pub mod status;
 mod tls;
+mod traffic;
 
 pub use affinity::Affinity;
-pub use agent::{AgentConfig, AgentReport, Attach, Peer, Probe, Published};
+pub use agent::{AgentConfig, AgentReport, Attach, Health, HeldPort, Peer, Probe, Published};
 pub use client::{Client, ClientError, Lines, WriteOptions};
 pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};
 pub use endpoint::{Endpoint, EndpointSpec};
@@ -43,6 +45,7 @@ pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
+pub use traffic::{Prefer, Reach, Traffic};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

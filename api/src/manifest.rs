@@ -83,9 +83,7 @@ impl From<Node> for Manifest {
 
 impl From<Endpoint> for Manifest {
     fn from(endpoint: Endpoint) -> Self {
-        let Endpoint { name, node, network, device, ips, labels, .. } = endpoint;
-        let (ip, ips) = (ips.first().copied(), ips.into_iter().skip(1).collect());
-        Self::Endpoint { name, spec: EndpointSpec { node, network, device, ip, ips, labels } }
+        Self::Endpoint { spec: endpoint.spec(), name: endpoint.name }
     }
 }
 

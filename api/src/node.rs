@@ -38,6 +38,9 @@ pub struct NodeSpec {
     /// The datapath `kbr0` is to use.
     #[serde(default)]
     pub datapath: Datapath,
+    /// Where it is, for services that prefer backends of the client's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Name>,
 }
 
 impl NodeSpec {

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Affinity, Endpoint, Invalid, Name};
+use crate::{Affinity, Endpoint, Invalid, Name, Traffic};
 
 /// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
 pub const MAX_BACKENDS: usize = 5_120;
@@ -93,9 +93,10 @@ pub struct ServiceSpec {
     /// The network its backends are in.
     #[serde(default = "crate::network::default_network")]
     pub network: Name,
-    /// The virtual address.
-    #[schema(value_type = crate::schema::Ip)]
-    pub vip: IpAddr,
+    /// The virtual address; a free one is chosen when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Ip>)]
+    pub vip: Option<IpAddr>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// Backends by address.
@@ -116,9 +117,17 @@ pub struct ServiceSpec {
     /// Whether a client keeps its backend, and for how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
+    /// Which backends its connections go to.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub traffic: Traffic,
 }
 
 impl ServiceSpec {
+    /// The ports of nodes' own addresses that it asks for; 0 for any.
+    pub fn node_ports(&self) -> impl Iterator<Item = (Protocol, u16)> {
+        node_ports(&self.ports, self.traffic)
+    }
+
     /// Whether nodes are to answer for it at addresses of the outside.
     pub fn is_published(&self) -> bool {
         is_published(&self.external_ips, &self.ports)
@@ -129,8 +138,9 @@ impl ServiceSpec {
     /// # Errors
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
-        if !self.vip.is_ipv4() || self.vip.is_unspecified() || self.vip.is_multicast() || self.vip.is_loopback() {
-            return Err(Invalid::new("vip", format!("{} is not an IPv4 address a service can have", self.vip)));
+        let usable = |ip: &IpAddr| ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
+        if let Some(vip) = self.vip.filter(|vip| !usable(vip)) {
+            return Err(Invalid::new("vip", format!("{vip} is not an IPv4 address a service can have")));
         }
         if self.ports.is_empty() || self.ports.len() > 256 {
             return Err(Invalid::new("ports", format!("{} ports; 1 to 256 are allowed", self.ports.len())));
@@ -162,6 +172,7 @@ impl ServiceSpec {
         if let Some(twice) = self.backends.iter().find(|ip| !seen.insert(**ip)) {
             return Err(Invalid::new("backends", format!("{twice} stands there twice")));
         }
+        self.traffic.validate()?;
         self.affinity.map_or(Ok(()), Affinity::validate)
     }
 }
@@ -209,6 +220,9 @@ pub struct Service {
     /// Whether a client keeps its backend, and for how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
+    /// Which backends its connections go to.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub traffic: Traffic,
 }
 
 impl Service {
@@ -216,19 +230,25 @@ impl Service {
     pub fn spec(&self) -> ServiceSpec {
         ServiceSpec {
             network: self.network.clone(),
-            vip: self.vip,
+            vip: Some(self.vip),
             ports: self.ports.clone(),
             backends: self.backends.iter().map(|backend| backend.ip).collect(),
             selector: self.selector.clone(),
             external_ips: self.external_ips.clone(),
             masquerade: self.masquerade,
             affinity: self.affinity,
+            traffic: self.traffic,
         }
     }
 
     /// Whether nodes answer for it at addresses of the outside.
     pub fn is_published(&self) -> bool {
         is_published(&self.external_ips, &self.ports)
+    }
+
+    /// The ports of nodes' own addresses that it takes: published ones, and where agents answer load balancers.
+    pub fn node_ports(&self) -> impl Iterator<Item = (Protocol, u16)> {
+        node_ports(&self.ports, self.traffic)
     }
 
     /// Whether this endpoint is one of its backends.
@@ -247,6 +267,15 @@ fn is_published(external_ips: &[IpAddr], ports: &[ServicePort]) -> bool {
     !external_ips.is_empty() || ports.iter().any(|port| port.node_port.is_some())
 }
 
+fn node_ports(ports: &[ServicePort], traffic: Traffic) -> impl Iterator<Item = (Protocol, u16)> {
+    let published = ports.iter().filter_map(|port| Some((port.protocol, port.node_port?)));
+    published.chain(traffic.health_port.map(|port| (Protocol::Tcp, port)))
+}
+
+fn is_default(traffic: &Traffic) -> bool {
+    *traffic == Traffic::default()
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -259,13 +288,14 @@ mod tests {
     fn more_backends_than_fit_are_refused_rather_than_left_out() {
         let spec = |count: u32| ServiceSpec {
             network: crate::network::default_network(),
-            vip: "10.96.0.10".parse().unwrap(),
+            vip: "10.96.0.10".parse().ok(),
             ports: vec!["80".parse().unwrap()],
             backends: (0..count).map(|n| IpAddr::V4((0x0af4_0000 + n).into())).collect(),
             selector: BTreeMap::new(),
             external_ips: Vec::new(),
             masquerade: false,
             affinity: None,
+            traffic: Traffic::default(),
         };
         assert!(spec(5_120).validate().is_ok());
         let refused = spec(5_121).validate().unwrap_err().to_string();

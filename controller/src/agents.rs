@@ -1,13 +1,13 @@
 //! What the hosts' agents last said, and when there is something new for them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use api::{
-    AgentReport, GossipCounts, Name, Probe,
+    AgentReport, GossipCounts, HeldPort, Name, PUBLISHED_PORTS, Probe,
     status::{Link, Mesh},
 };
 use tokio::sync::watch;
@@ -22,6 +22,8 @@ struct Report {
     gossip: GossipCounts,
     /// The revision of the configuration it follows.
     follows: u64,
+    /// The ports that processes of the host hold.
+    held: BTreeSet<HeldPort>,
 }
 
 #[derive(Default)]
@@ -45,7 +47,8 @@ impl Agents {
     /// An agent reported at `now`.
     pub fn report(&self, node: &Name, report: AgentReport, now: Instant) {
         let probes = report.probes.into_iter().map(|probe| (probe.peer.clone(), probe)).collect();
-        let report = Report { at: now, probes, gossip: report.gossip, follows: report.follows };
+        let held = report.held.into_iter().filter(|held| PUBLISHED_PORTS.contains(&held.port)).collect();
+        let report = Report { at: now, probes, gossip: report.gossip, follows: report.follows, held };
         self.lock().entry(node.clone()).or_default().reported = Some(report);
     }
 
@@ -79,6 +82,13 @@ impl Agents {
     /// Whether every agent that reported lately follows its configuration as of `revision`, or a later one.
     pub fn all_follow(&self, revision: u64, now: Instant) -> bool {
         self.lock().values().filter_map(|agent| agent.fresh(now)).all(|report| report.follows >= revision)
+    }
+
+    /// A node on which a process holds this port.
+    pub fn holder(&self, port: &HeldPort, now: Instant) -> Option<Name> {
+        let agents = self.lock();
+        let mut nodes = agents.iter().filter(|(_, agent)| agent.fresh(now).is_some_and(|it| it.held.contains(port)));
+        nodes.next().map(|(node, _)| node.clone())
     }
 
     /// What became of a node's gossip since its agent started, as it last said.

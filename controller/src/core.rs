@@ -348,7 +348,11 @@ impl Core {
 /// Whether a transaction writes a service that is published in what the compiler has.
 fn publishes(compiler: &Compiler, txn: &Txn) -> bool {
     txn.writes.iter().any(|write| match &write.key {
-        Key::Service(name) => compiler.intent().services.get(name).is_some_and(|service| service.is_published()),
+        Key::Service(name) => compiler
+            .intent()
+            .services
+            .get(name)
+            .is_some_and(|service| service.is_published() || service.traffic.health_port.is_some()),
         _ => false,
     })
 }

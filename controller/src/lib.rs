@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod args;
+mod balance;
 pub mod cluster;
 pub mod compile;
 pub mod core;

@@ -113,9 +113,24 @@ fn what_cannot_be_published_is_refused_with_the_reason() {
         ("service create third --vip 10.96.0.12 --port 80 --external-ip 172.30.0.1", "address of node h1"),
         ("service create third --vip 10.96.0.12 --port 80 --external-ip 10.244.1.9", "of the inside"),
         ("service create third --vip 10.96.0.12 --port 80 --backend 192.0.2.1", "outside network"),
+        ("service create third --vip 10.96.0.10 --port 80", "already service web"),
+        ("service create third --port 80:0", "not PORT"),
+        ("service create third --port 80 --affinity 0s", "not within 1 to"),
+        ("service create third --port 80 --health-port 30100", "needs external traffic to be local"),
+        ("service create third --port 80 --external local --health-port 30080", "already published by service web"),
     ] {
         let said = wrong(command);
         assert!(said.contains(reason), "{command}: {said}");
     }
     assert!(sdnctl(&testbed, "service publish other 80").contains("30000"), "the lowest that is free");
+    sdnctl(&testbed, "service create any --port 80");
+    assert!(sdnctl(&testbed, "service ls").contains("10.96.1."), "an address that is free");
+
+    let held = Server::start(&testbed, &at(1), 30_090).unwrap();
+    let publish = || integration::client::sdnctl(&testbed, "service publish any 30090:80");
+    let said = || publish().err().map(|error| error.to_string()).unwrap_or_default();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(said().contains("30090/tcp is held by a process of node h1"), "{}", said());
+    drop(held);
+    eventually("the port is free", 8, || publish().is_ok());
 }

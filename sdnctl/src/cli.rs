@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use api::{Affinity, Client, Credential, Name, PUBLISHED_PORTS, ServicePort, Trust, Tunnel, WriteOptions};
+use api::{
+    Affinity, Client, Credential, Name, PUBLISHED_PORTS, Prefer, Reach, ServicePort, Trust, Tunnel, WriteOptions,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -56,7 +58,7 @@ pub enum Command {
     Network(NetworkVerb),
     /// Pods, containers, tasks.
     #[command(subcommand)]
-    Endpoint(Verb),
+    Endpoint(EndpointVerb),
     /// Virtual addresses in front of endpoints.
     #[command(subcommand)]
     Service(ServiceVerb),
@@ -130,6 +132,23 @@ pub enum Verb {
     Ls,
     /// Shows all of one.
     Inspect { name: Name },
+    /// Removes one.
+    Rm { name: Name },
+}
+
+#[derive(Subcommand)]
+pub enum EndpointVerb {
+    /// Lists them.
+    Ls,
+    /// Shows all of one.
+    Inspect { name: Name },
+    /// Sends it no new connections of services, before it ends; those that it has go on.
+    Terminate {
+        name: Name,
+        /// It goes on as before.
+        #[arg(long)]
+        undo: bool,
+    },
     /// Removes one.
     Rm { name: Name },
 }
@@ -278,9 +297,9 @@ pub enum ServiceVerb {
 #[derive(Args)]
 pub struct ServiceCreate {
     pub name: Name,
-    /// The virtual address.
+    /// The virtual address; a free one is chosen when it is left out.
     #[arg(long, value_name = "IP")]
-    pub vip: IpAddr,
+    pub vip: Option<IpAddr>,
     /// A port, and the backends' port, like 80:8080/tcp.
     #[arg(long = "port", required = true, value_name = "PORT[:TARGET][/PROTOCOL]")]
     pub ports: Vec<ServicePort>,
@@ -302,6 +321,18 @@ pub struct ServiceCreate {
     /// A client keeps its backend for so long after its last new connection, like 90s, 30m, 3h or 7d.
     #[arg(long, value_name = "TIME")]
     pub affinity: Option<Affinity>,
+    /// Which backends endpoints and hosts reach: cluster, all of them, or local, those of the client's node.
+    #[arg(long, value_name = "REACH", default_value = "cluster")]
+    pub internal: Reach,
+    /// Which backends clients from outside reach: cluster, all of them, or local, those of the node they come in by.
+    #[arg(long, value_name = "REACH", default_value = "cluster")]
+    pub external: Reach,
+    /// Which backends are preferred: any, those of the client's zone, or those of its node, then of its zone.
+    #[arg(long, value_name = "any|zone|node", default_value = "any")]
+    pub prefer: Prefer,
+    /// Nodes answer HTTP at this port: 200 with backends of their own, else 503; 0 for any. Needs --external local.
+    #[arg(long, value_name = "PORT")]
+    pub health_port: Option<u16>,
 }
 
 /// Where to publish which port of a service.

@@ -1,10 +1,10 @@
 //! `sdnctl network|endpoint|policy`
 
-use api::{Create, Endpoint, List, Mode, Name, Network, NetworkSpec, Policy, PolicyRule, Written};
+use api::{Create, Endpoint, EndpointSpec, List, Mode, Name, Network, NetworkSpec, Policy, PolicyRule, Written};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cli::{NetworkCreate, NetworkVerb, Remote, Verb},
+    cli::{EndpointVerb, NetworkCreate, NetworkVerb, Remote, Verb},
     output::{join, json, show, table, written},
 };
 
@@ -50,9 +50,9 @@ async fn create_network(remote: &Remote, create: NetworkCreate) -> anyhow::Resul
     written(remote, &answer, &format!("created network {}", body.name))
 }
 
-pub async fn endpoint(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
+pub async fn endpoint(remote: &Remote, verb: EndpointVerb) -> anyhow::Result<()> {
     match verb {
-        Verb::Ls => {
+        EndpointVerb::Ls => {
             let list: List<Endpoint> = remote.client.get("/v1/endpoints").await?;
             show(remote, &list, |list| {
                 table(
@@ -74,9 +74,17 @@ pub async fn endpoint(remote: &Remote, verb: Verb) -> anyhow::Result<()> {
                 )
             })
         }
-        Verb::Inspect { name } => inspect::<Endpoint>(remote, "endpoints", &name).await,
-        Verb::Rm { name } => remove::<Endpoint>(remote, "endpoints", &name).await,
+        EndpointVerb::Terminate { name, undo } => terminate(remote, &name, !undo).await,
+        EndpointVerb::Inspect { name } => inspect::<Endpoint>(remote, "endpoints", &name).await,
+        EndpointVerb::Rm { name } => remove::<Endpoint>(remote, "endpoints", &name).await,
     }
+}
+
+async fn terminate(remote: &Remote, name: &Name, terminating: bool) -> anyhow::Result<()> {
+    let there: Endpoint = remote.client.get(&format!("/v1/endpoints/{name}")).await?;
+    let body = Create { name: name.clone(), spec: EndpointSpec { terminating, ..there.spec() } };
+    let answer: Written<Endpoint> = remote.client.post("/v1/endpoints", &body, remote.write).await?;
+    written(remote, &answer, &format!("{} {name}", if terminating { "terminating:" } else { "no longer terminating:" }))
 }
 
 pub async fn policy(remote: &Remote, verb: Verb) -> anyhow::Result<()> {

@@ -2,18 +2,18 @@
 
 use std::net::IpAddr;
 
-use api::{Create, List, Name, Service, ServicePort, ServiceSpec, Written};
+use api::{Create, List, Name, Service, ServicePort, ServiceSpec, Traffic, Written, balance::Balance};
 
 use crate::{
     cli::{NodePort, Remote, ServiceCreate, ServiceVerb},
-    objects::{inspect, remove},
-    output::{join, show, table, written},
+    objects::remove,
+    output::{join, print, show, table, written},
 };
 
 pub async fn run(remote: &Remote, verb: ServiceVerb) -> anyhow::Result<()> {
     match verb {
         ServiceVerb::Ls => list(remote).await,
-        ServiceVerb::Inspect { name } => inspect::<Service>(remote, "services", &name).await,
+        ServiceVerb::Inspect { name } => inspect(remote, &name).await,
         ServiceVerb::Create(create) => self::create(remote, create).await,
         ServiceVerb::Backends { name, add, rm } => backends(remote, &name, &add, &rm).await,
         ServiceVerb::Publish { name, port, masquerade } => publish(remote, &name, &port, masquerade).await,
@@ -39,10 +39,65 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
     })
 }
 
+/// A service, its backends, and which node sends connections to which of them.
+async fn inspect(remote: &Remote, name: &Name) -> anyhow::Result<()> {
+    let balance: Balance = remote.client.get(&format!("/v1/services/{name}/balance")).await?;
+    show(remote, &balance, |balance| {
+        summary(&balance.service)?;
+        print("\n")?;
+        table(
+            ["BACKEND", "NODE", "IP", "STATE", "CONNECTIONS"],
+            balance.members.iter().map(|member| {
+                let [endpoint, node] = [&member.endpoint, &member.node].map(Name::to_string);
+                [endpoint, node, join(&member.ips), member.state.clone(), member.connections.to_string()]
+            }),
+        )?;
+        print("\n")?;
+        let groups = balance.nodes.iter().flat_map(|node| node.groups.iter().map(move |group| (&node.node, group)));
+        table(
+            ["NODE", "GROUP", "PORT", "CLIENTS", "BACKENDS (WEIGHT): CONNECTIONS"],
+            groups.map(|(node, group)| {
+                let targets = join(group.targets.iter().map(|target| {
+                    let endpoint = target.endpoint.as_ref().map_or("gone", Name::as_str);
+                    format!("{endpoint}({}):{}", target.weight, target.connections)
+                }));
+                [node.to_string(), group.id.to_string(), group.port.to_string(), group.clients.clone(), targets]
+            }),
+        )?;
+        match balance.unread.is_empty() {
+            true => Ok(()),
+            false => print(&format!("\nnot read: {}\n", join(&balance.unread))),
+        }
+    })
+}
+
+fn summary(service: &Service) -> anyhow::Result<()> {
+    let traffic = service.traffic;
+    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let reach = |reach| serde_json::to_value(reach).map(word);
+    table(
+        ["SERVICE", "NETWORK", "VIP", "PORTS", "AFFINITY", "INTERNAL", "EXTERNAL", "PREFER", "HEALTH"],
+        [[
+            service.name.to_string(),
+            service.network.to_string(),
+            service.vip.to_string(),
+            join(&service.ports),
+            service.affinity.map_or("-".into(), |affinity| affinity.to_string()),
+            reach(traffic.internal)?,
+            reach(traffic.external)?,
+            serde_json::to_value(traffic.prefer).map(word)?,
+            traffic.health_port.map_or("-".into(), |port| port.to_string()),
+        ]],
+    )
+}
+
 async fn create(remote: &Remote, create: ServiceCreate) -> anyhow::Result<()> {
-    let ServiceCreate { name, vip, ports, network, selector, backends, external_ips, masquerade, affinity } = create;
+    let ServiceCreate { name, vip, ports, network, selector, backends, external_ips, masquerade, affinity, .. } =
+        create;
+    let ServiceCreate { internal, external, prefer, health_port, .. } = create;
+    let traffic = Traffic { internal, external, prefer, health_port };
     let selector = selector.into_iter().collect();
-    let spec = ServiceSpec { network, vip, ports, backends, selector, external_ips, masquerade, affinity };
+    let spec = ServiceSpec { network, vip, ports, backends, selector, external_ips, masquerade, affinity, traffic };
     let body = Create { name, spec };
     let answer: Written<Service> = remote.client.post("/v1/services", &body, remote.write).await?;
     written(remote, &answer, &format!("created service {}", body.name))

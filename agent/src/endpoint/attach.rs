@@ -64,6 +64,7 @@ impl Endpoints {
             ip: attach.ip,
             ips: attach.ips.clone(),
             labels: attach.labels.clone(),
+            terminating: false,
         };
         spec.validate()?;
         EndpointSpec { device: attach.device.clone(), ..spec.clone() }.validate()?;

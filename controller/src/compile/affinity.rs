@@ -31,7 +31,7 @@ fn look_up() -> Action {
 /// What a bucket does.
 pub(super) fn pick(backend: &Backend) -> Vec<Action> {
     // A bucket is an action set: it goes on in one table only.
-    vec![act::load(reg::PICK, backend.id | 1 << reg::PICKED), act::resubmit(Table::Service)]
+    vec![affinity::pick(backend.id), act::resubmit(Table::Service)]
 }
 
 /// Where clients go: to those of the backends that they are bound to, else as the group chooses.
@@ -43,7 +43,7 @@ pub(super) fn bind<'a>(
 ) -> Vec<Flow> {
     // What is learned names the packet's addresses and port.
     let of_port = Match::new().eth_type(IPV4).ip_proto(port.protocol.number());
-    let of_port = of_port.reg_masked(reg::GROUP, group, group::PORT_BITS);
+    let of_port = of_port.reg_masked(reg::GROUP, group, group::SLICES_BITS);
     let to = |backend: &Backend| {
         let bound = of_port.clone().reg(reg::BACKEND, backend.id);
         let learn = affinity::bind(service, backend.id, port.protocol, affinity);

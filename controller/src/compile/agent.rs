@@ -1,9 +1,9 @@
 //! What a host's agent is to make true.
 
-use api::{AgentConfig, Name, Node, Peer, Published, Service};
+use api::{AgentConfig, Health, Name, Node, Peer, Published, Service};
 use ipnet::IpNet;
 
-use super::{Settings, View, host};
+use super::{Settings, View, host, render};
 use crate::{intent::Intent, pipeline};
 
 /// The configuration of a node's agent as of `revision`; none if there is no such node or it has no share yet.
@@ -33,6 +33,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         routes: outside.iter().copied().chain([settings.services]).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(node, service)).collect(),
+        health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
         services: Some(settings.services),
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
@@ -55,4 +56,12 @@ fn published(node: &Node, service: &Service) -> Vec<Published> {
     let on_node = ports.clone().filter_map(|of| Some(at(node.spec.address, of.node_port?, of)));
     let external = service.external_ips.iter().flat_map(|ip| ports.clone().map(|of| at(*ip, of.port, of)));
     on_node.chain(external).collect()
+}
+
+/// What `node` says to load balancers that ask about a service, if they may.
+fn health(view: &View<'_>, node: &Node, service: &Service) -> Option<Health> {
+    let port = service.traffic.health_port?;
+    let here = view.intent.backends(service).into_iter().filter(|(endpoint, _)| endpoint.node == node.name);
+    let open = here.filter_map(|(endpoint, _)| render::backend(view, endpoint)).filter(|backend| backend.weight > 0);
+    Some(Health { port, service: service.name.clone(), backends: open.count() as u32 })
 }

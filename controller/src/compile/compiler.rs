@@ -10,7 +10,7 @@ use imbl::OrdMap;
 
 use super::{
     Delta, Fragment, Part, Place, Settings, State, Tally, View, host,
-    part::{local, of_network, shared},
+    part::{local, of_network, shared, uneven},
     touched::Touched,
 };
 use crate::intent::{Intent, Txn};
@@ -91,9 +91,11 @@ impl Compiler {
     /// The groups that a node's switch is to have; no flows.
     pub fn groups(&self, node: &Name) -> State {
         let mut state = State { groups: self.base.groups.clone(), ..State::default() };
-        // Groups are services', and services go to more than one node.
+        // Groups are services'.
         let groups = self.of_members(node).flat_map(|rendered| rendered.fragment.groups.clone());
         state.groups.extend(groups);
+        let view = View { intent: &self.intent, settings: &self.settings };
+        uneven(&self.intent, node).for_each(|part| state.groups.extend(Fragment::render(&view, &part).groups));
         state
     }
 

@@ -25,6 +25,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod uneven;
 
 pub use agent::agent_config;
 pub use compiler::Compiler;

@@ -19,8 +19,10 @@ pub enum Part {
     Endpoint(Name),
     /// An endpoint of a flat network as the other members see it.
     Remote(Name),
-    /// A service.
+    /// A service that all nodes have alike.
     Service(Name),
+    /// A service of which nodes differ, on one of them.
+    ServiceOn(Name, Name),
     /// The rules of a policy.
     Policy(Name),
 }
@@ -66,7 +68,13 @@ impl Part {
                 _ => Place::Nowhere,
             },
             Self::Service(name) => {
-                intent.services.get(name).map_or(Place::Nowhere, |service| network(intent, &service.network))
+                let even = intent.services.get(name).filter(|service| !service.traffic.is_uneven());
+                even.map_or(Place::Nowhere, |service| network(intent, &service.network))
+            }
+            Self::ServiceOn(name, node) => {
+                let uneven = intent.services.get(name).filter(|service| service.traffic.is_uneven());
+                let has = |service: &&std::sync::Arc<api::Service>| network(intent, &service.network).has(node, intent);
+                there(uneven.filter(has).is_some() && intent.nodes.contains_key(node), Place::On(node.clone()))
             }
             Self::Policy(name) => there(intent.policies.contains_key(name), Place::Subjects(name.clone())),
         }
@@ -115,7 +123,14 @@ pub(super) fn of_network(intent: &Intent, network: &Name) -> impl Iterator<Item 
 /// The parts that go to this node only.
 pub(super) fn local(intent: &Intent, node: &Name) -> impl Iterator<Item = Part> {
     let endpoints = intent.endpoints_on(node).map(|endpoint| Part::Endpoint(endpoint.name.clone()));
-    std::iter::once(Part::Host(node.clone())).chain(endpoints)
+    std::iter::once(Part::Host(node.clone())).chain(endpoints).chain(uneven(intent, node))
+}
+
+/// The services that a node has in its own way.
+pub(super) fn uneven(intent: &Intent, node: &Name) -> impl Iterator<Item = Part> {
+    let services = intent.services.values().filter(|service| service.traffic.is_uneven());
+    let parts = services.map(|service| Part::ServiceOn(service.name.clone(), node.clone()));
+    parts.filter(|part| part.place(intent) != Place::Nowhere)
 }
 
 fn mode(intent: &Intent, network: &Name) -> Option<Mode> {

@@ -6,10 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Network, Node, Policy, Protocol, Service, Tunnel};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Protocol, Service, Tunnel};
 use ipnet::IpNet;
 
-use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, v4};
+use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven, v4};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
 
 /// What a part consists of.
@@ -33,6 +33,7 @@ impl Fragment {
             Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
             Part::Remote(name) => intent.endpoints.get(name).and_then(|e| remote(view, e)),
             Part::Service(name) => intent.services.get(name).and_then(|s| self::service(view, s)),
+            Part::ServiceOn(name, node) => intent.services.get(name).and_then(|s| service_on(view, s, node)),
             Part::Policy(name) => intent.policies.get(name).and_then(|p| self::policy(view, p)),
         };
         rendered.unwrap_or_default()
@@ -160,27 +161,45 @@ fn remote(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     })))
 }
 
+/// A service as all nodes have it; those of which nodes differ are [`service_on`] each.
 fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
+    if service.traffic.is_uneven() {
+        return None;
+    }
+    let backends = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(|it| backend(view, it)).collect();
+    let groups: Vec<Vec<service::Backend>> = view.intent.slices(service).into_iter().map(backends).collect();
+    let slices = service::Slices { chosen: groups.len(), groups, external: false, elsewhere: false };
+    fronts(view, service, &[slices])
+}
+
+/// A service as one node has it.
+fn service_on(view: &View<'_>, service: &Service, node: &Name) -> Option<Fragment> {
+    let here = view.intent.nodes.get(node)?;
+    let mut slices = vec![uneven::slices(view, service, here, false)];
+    if service.traffic.internal != service.traffic.external {
+        slices.push(uneven::slices(view, service, here, true));
+    }
+    fronts(view, service, &slices)
+}
+
+fn fronts(view: &View<'_>, service: &Service, all: &[service::Slices]) -> Option<Fragment> {
     let network = view.intent.networks.get(&service.network)?;
     let vip = v4(service.vip)?;
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
-    let backend = |endpoint: &Endpoint| {
-        let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
-        Some(service::Backend {
-            id: endpoint.id,
-            ip: endpoint.ips.iter().find_map(|ip| v4(*ip))?,
-            weight: u16::from(!node.drained),
-        })
-    };
-    let addresses = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(backend).collect();
-    let slices: Vec<Vec<service::Backend>> = view.intent.slices(service).into_iter().map(addresses).collect();
     let mut fragment = Fragment::default();
-    for port in service.ports.iter().enumerate() {
-        let (flows, of_port) = service::frontend(network, service, port, vip, cookie, &slices);
+    for (port, slices) in service.ports.iter().enumerate().flat_map(|port| all.iter().map(move |it| (port, it))) {
+        let (flows, of_port) = service::frontend(network, service, port, vip, cookie, slices);
         fragment.flows.extend(flows.into_iter().map(|flow| (flow.key, flow.body)));
         fragment.groups.extend(groups(of_port));
     }
     Some(fragment)
+}
+
+/// An endpoint as a backend; none while its node is down.
+pub(super) fn backend(view: &View<'_>, endpoint: &Endpoint) -> Option<service::Backend> {
+    let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
+    let ip = endpoint.ips.iter().find_map(|ip| v4(*ip))?;
+    Some(service::Backend { id: endpoint.id, ip, weight: u16::from(!node.drained && !endpoint.terminating) })
 }
 
 fn groups(groups: impl IntoIterator<Item = Group>) -> Groups {

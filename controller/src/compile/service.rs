@@ -44,8 +44,18 @@ pub(super) struct Backend {
     pub weight: u16,
 }
 
-/// Backends of a service, slice by slice: see [`Intent::slices`](crate::intent::Intent::slices).
-pub(super) type Slices = [Vec<Backend>];
+/// Backends of a service, group by group: see [`Intent::slices`](crate::intent::Intent::slices).
+#[derive(Clone, Debug)]
+pub(super) struct Slices {
+    /// The backends of each group.
+    pub groups: Vec<Vec<Backend>>,
+    /// How many of the groups are chosen among, a power of two; the others only keep connections.
+    pub chosen: usize,
+    /// Whether they are for connections from outside only.
+    pub external: bool,
+    /// Whether there are backends that this node may not send connections to.
+    pub elsewhere: bool,
+}
 
 /// One port of a service, in front of its backends.
 pub(super) fn frontend(
@@ -57,10 +67,15 @@ pub(super) fn frontend(
     slices: &Slices,
 ) -> (Vec<Flow>, Vec<Group>) {
     let zone = service_zone(network);
-    let to_vip = to_vip(network, vip, port);
+    let mut to_vip = to_vip(network, vip, port);
     let track = act::apply(vec![act::copy_flag(reg::STRANGER, reg::OUTSIDE), act::ct_nat(zone, Table::Service)]);
     let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
-    let id = |slice| group::id(service.id, nth, slice);
+    let (class, priority) = if slices.external { (group::EXTERNAL, 105) } else { (0, 100) };
+    if slices.external {
+        to_vip = act::flag(to_vip, reg::STRANGER);
+        flows.clear();
+    }
+    let id = |slice| class | group::id(service.id, nth, slice);
     let to_backend = |backend: &Backend| match service.affinity {
         Some(_) if backend.weight > 0 => affinity::pick(backend),
         _ => vec![act::ct_dnat(zone, backend.ip, port.target_port, Table::EgressPolicy)],
@@ -72,27 +87,31 @@ pub(super) fn frontend(
         let shut = slice.iter().filter(|backend| backend.weight == 0).map(|backend| (0, to_backend(backend)));
         Group::select(id(at), open.chain(shut))
     };
-    let groups = slices.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group).collect();
+    let groups = slices.groups.iter().enumerate().filter(|(_, slice)| !slice.is_empty()).map(group).collect();
     let is_open = |slice: &Vec<Backend>| slice.iter().any(|backend| backend.weight > 0);
-    let Some(fallback) = slices.iter().position(is_open) else {
-        flows.push(refuse(network, to_vip));
+    let chosen = &slices.groups[..slices.chosen.min(slices.groups.len())];
+    let Some(fallback) = chosen.iter().position(is_open) else {
+        flows.push(match slices.elsewhere {
+            true => Flow::drop(Table::Service, priority, to_vip, Reason::NoLocalBackend),
+            false => refuse(network, to_vip, priority),
+        });
         return (flows, groups);
     };
-    let choose = match slices.len() {
+    let choose = match chosen.len() {
         1 => vec![act::group(id(0))],
         count => vec![act::load(reg::GROUP, id(0)), act::group(count.ilog2())],
     };
     let enter = match service.affinity {
         None => act::apply(choose),
         Some(affinity) => {
-            let open = slices.iter().flatten().filter(|backend| backend.weight > 0);
+            let open = chosen.iter().flatten().filter(|backend| backend.weight > 0);
             flows.extend(affinity::bind((service.id, port, affinity), (id(0), zone, cookie), open, choose));
             affinity::enter(id(0))
         }
     };
-    flows.push(Flow::new(Table::Service, 100, state(to_vip, ct_state::NEW), cookie, enter));
-    if slices.len() > 1 {
-        flows.extend(slices.iter().enumerate().map(|(at, slice)| {
+    flows.push(Flow::new(Table::Service, priority, state(to_vip, ct_state::NEW), cookie, enter));
+    if chosen.len() > 1 {
+        flows.extend(chosen.iter().enumerate().map(|(at, slice)| {
             let chosen = Match::new().reg(reg::GROUP, id(at));
             let there = if is_open(slice) { at } else { fallback };
             Flow::new(Table::Slice, 100, chosen, cookie, act::apply(vec![act::group(id(there))]))
@@ -110,12 +129,12 @@ pub(super) fn hairpin_replies(network: &Network) -> Flow {
 
 /// A service without backends: the kernel of the host refuses it, by TCP RST or ICMP. From an internal network nothing
 /// gets there.
-fn refuse(network: &Network, to_vip: Match) -> Flow {
+fn refuse(network: &Network, to_vip: Match, priority: u16) -> Flow {
     if network.spec.internal {
-        return Flow::drop(Table::Service, 100, to_vip, Reason::NoBackend);
+        return Flow::drop(Table::Service, priority, to_vip, Reason::NoBackend);
     }
     let refuse = act::then(vec![act::set_flag(reg::REFUSED)], Table::Route);
-    Flow::new(Table::Service, 100, to_vip, Cookie::drop(Reason::NoBackend), refuse)
+    Flow::new(Table::Service, priority, to_vip, Cookie::drop(Reason::NoBackend), refuse)
 }
 
 /// What an endpoint sends from a port at which it is a backend.

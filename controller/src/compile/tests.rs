@@ -34,9 +34,14 @@ pub(super) fn endpoint(node: u32, n: u32, labelled: bool) -> Change {
 fn service(n: u32, backends: serde_json::Value, selector: serde_json::Value) -> Change {
     let spec = serde_json::json!({
         "vip": format!("10.96.0.{n}"), "ports": [{"port": 80, "target_port": 8080}],
-        "backends": backends, "selector": selector,
+        "backends": backends, "selector": selector, "traffic": if n == 3 { local() } else { serde_json::json!({}) },
     });
     Change::PutService(name(&format!("s{n}")), json::<ServiceSpec>(spec))
+}
+
+/// A service of which nodes differ.
+fn local() -> serde_json::Value {
+    serde_json::json!({"external": "local", "prefer": "zone"})
 }
 
 fn start() -> Intent {
@@ -294,12 +299,18 @@ fn any_change() -> impl Strategy<Value = Change> {
     let service = (4..7u32, 0..2u8).prop_map(|(n, network)| {
         let spec = serde_json::json!({
             "vip": format!("10.96.0.{n}"), "ports": [{"port": 80, "target_port": 8080}, {"port": 81, "target_port": 8080}],
-            "network": format!("n{network}"), "selector": {"app": "web"},
+            "network": format!("n{network}"), "selector": {"app": "web"}, "traffic": if n == 6 { local() } else { serde_json::json!({}) },
         });
         Change::PutService(name(&format!("s{n}")), json(spec))
     });
+    let zoned = (1..5u32, prop::sample::select(vec!["a", "b"])).prop_map(|(n, zone)| {
+        let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "zone": zone});
+        Change::PutNode(name(&format!("h{n}")), json(spec))
+    });
     prop_oneof![
         20 => change(),
+        2 => zoned,
+        1 => (1..5u32, any::<bool>()).prop_map(|(n, on)| Change::SetNodeDrained(name(&format!("h{n}")), on)),
         3 => network,
         1 => (0..2u8).prop_map(|n| Change::DeleteNetwork(name(&format!("n{n}")))),
         6 => other,

@@ -62,7 +62,13 @@ impl Touched {
         }
         for endpoint in old.endpoints_on(name).chain(new.endpoints_on(name)) {
             self.remote(endpoint, old);
-            self.parts.extend(new.services_of(endpoint).into_iter().map(part));
+            new.services_of(endpoint).into_iter().for_each(|service| self.of_service(service, old, new));
+        }
+        let zone = |intent: &Intent| intent.nodes.get(name).map(|node| node.spec.zone.clone());
+        if zone(old) != zone(new) {
+            new.services.values().filter(|service| service.traffic.is_uneven()).for_each(|service| {
+                self.of_service(service, old, new);
+            });
         }
     }
 
@@ -71,7 +77,7 @@ impl Touched {
         for (intent, other) in [(old, new), (new, old)] {
             let Some(endpoint) = intent.endpoints.get(name) else { continue };
             self.ports.insert((endpoint.node.clone(), endpoint.device.clone()));
-            self.parts.extend(intent.services_of(endpoint).into_iter().map(part));
+            intent.services_of(endpoint).into_iter().for_each(|service| self.of_service(service, old, new));
             self.remote(endpoint, intent);
             let named = intent.policies_naming(endpoint).into_iter();
             self.parts.extend(named.map(|policy| Part::Policy(policy.name.clone())));
@@ -81,6 +87,8 @@ impl Touched {
             let member = (&endpoint.network, &endpoint.node);
             if !other.is_member(member.0, member.1) {
                 self.members.insert((member.0.clone(), member.1.clone()));
+                let uneven = intent.services.values().filter(|it| it.network == *member.0 && it.traffic.is_uneven());
+                self.parts.extend(uneven.map(|it| Part::ServiceOn(it.name.clone(), member.1.clone())));
             }
         }
     }
@@ -93,7 +101,9 @@ impl Touched {
 
     /// An endpoint's flows name the ports at which it is a backend.
     fn service(&mut self, name: &Name, old: &Intent, new: &Intent) {
-        self.parts.insert(Part::Service(name.clone()));
+        [old, new].into_iter().filter_map(|intent| intent.services.get(name)).for_each(|service| {
+            self.of_service(service, old, new);
+        });
         let services = (old.services.get(name), new.services.get(name));
         let same_front = matches!(services, (Some(a), Some(b)) if a.frontend_revision == b.frontend_revision);
         let backends = |intent: &Intent, service: Option<&std::sync::Arc<Service>>| -> BTreeSet<Name> {
@@ -104,6 +114,14 @@ impl Touched {
         let touched =
             before.union(&after).filter(|name| !(same_front && before.contains(*name) && after.contains(*name)));
         self.parts.extend(touched.cloned().map(Part::Endpoint));
+    }
+
+    fn of_service(&mut self, service: &Service, old: &Intent, new: &Intent) {
+        self.parts.insert(Part::Service(service.name.clone()));
+        if service.traffic.is_uneven() {
+            let nodes = old.nodes.keys().chain(new.nodes.keys());
+            self.parts.extend(nodes.map(|node| Part::ServiceOn(service.name.clone(), node.clone())));
+        }
     }
 
     /// An endpoint's flows name the rules that it is subject to.
@@ -123,8 +141,4 @@ impl Touched {
             flat(old) || flat(new)
         });
     }
-}
-
-fn part(service: &Service) -> Part {
-    Part::Service(service.name.clone())
 }

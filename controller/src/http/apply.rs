@@ -9,6 +9,7 @@ use super::{
     App, Shared,
     body::{Body, Query},
     error::Failure,
+    services::check_ports,
     write::{WaitQuery, settle},
 };
 use crate::{
@@ -25,6 +26,11 @@ type About = Vec<(Kind, Name)>;
 #[utoipa::path(post, path = "/v1/apply", tag = "files", params(WaitQuery), request_body = Apply,
     responses((status = OK, body = Applied), (status = ACCEPTED, body = Applied)))]
 pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body<Apply>) -> Result<Response, Failure> {
+    for object in &file.objects {
+        if let Manifest::Service { name, spec } = object {
+            check_ports(&app, name, spec)?;
+        }
+    }
     let (about, changes) = changes(file)?;
     let started = std::time::Instant::now();
     let accepted = app.store.propose(changes).await.map_err(|error| {

@@ -28,7 +28,7 @@ pub async fn inspect(app: Shared, speaker: Speaker, Path(name): Path) -> Result<
     Ok(Json(endpoint))
 }
 
-/// Makes an endpoint, or changes its labels; the same again changes nothing.
+/// Makes an endpoint, or changes its labels and whether it is about to end; the same again changes nothing.
 #[utoipa::path(post, path = "/v1/endpoints", tag = "endpoints", params(WaitQuery), request_body = Create<EndpointSpec>,
     responses((status = OK, body = Written<Endpoint>), (status = ACCEPTED, body = Written<Endpoint>)))]
 pub async fn create(

@@ -119,6 +119,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(networks::inspect, networks::remove))
         .routes(routes!(endpoints::list, endpoints::create))
         .routes(routes!(endpoints::inspect, endpoints::remove))
+        .routes(routes!(services::balance))
         .routes(routes!(services::list, services::create))
         .routes(routes!(services::inspect, services::put, services::remove))
         .routes(routes!(policies::list, policies::create))

@@ -1,7 +1,13 @@
 //! `/v1/services`
 
-use api::{Create, Kind, List, Name, Service, ServiceSpec, Written};
+use std::time::Instant;
+
+use api::{
+    Create, HeldPort, Invalid, Kind, List, Name, Protocol, Service, ServiceSpec, Written,
+    balance::{Balance, NodeBalance},
+};
 use axum::{Json, response::Response};
+use futures::{StreamExt, stream};
 
 use super::{
     App, Shared,
@@ -9,7 +15,13 @@ use super::{
     error::Failure,
     write::{WaitQuery, write},
 };
-use crate::intent::Change;
+use crate::{
+    balance,
+    intent::{Change, Intent, Refused},
+};
+
+/// How many switches are read at once.
+const AT_ONCE: usize = 16;
 
 /// All services.
 #[utoipa::path(get, path = "/v1/services", tag = "services", responses((status = OK, body = List<Service>)))]
@@ -25,6 +37,39 @@ pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Service>, Fai
     find(&app, &name).map(Json).ok_or_else(|| Failure::not_found(Kind::Service, &name))
 }
 
+/// How a service's connections are balanced, read from the switches themselves.
+#[utoipa::path(get, path = "/v1/services/{name}/balance", tag = "services", params(("name" = Name, Path)),
+    responses((status = OK, body = Balance)))]
+pub async fn balance(app: Shared, Path(name): Path) -> Result<Json<Balance>, Failure> {
+    let service = find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Service, &name))?;
+    let intent = app.store.read();
+    let names: Vec<Name> = intent.nodes.keys().cloned().collect();
+    let read = names.into_iter().map(|node| {
+        let (app, intent, service) = (&app, &intent, &service);
+        async move { read_balance(app, intent, service, &node).await.ok_or(node) }
+    });
+    let read: Vec<Result<NodeBalance, Name>> = stream::iter(read).buffered(AT_ONCE).collect().await;
+    let (mut nodes, mut unread) = (Vec::new(), Vec::new());
+    for node in read {
+        match node {
+            Ok(node) => nodes.push(node),
+            Err(node) => unread.push(node),
+        }
+    }
+    nodes.retain(|node| !node.groups.is_empty());
+    Ok(Json(Balance { members: balance::members(&intent, &service, &nodes), service, nodes, unread }))
+}
+
+async fn read_balance(app: &App, intent: &Intent, service: &Service, node: &Name) -> Option<NodeBalance> {
+    let session = app.switches.get(node)?;
+    let groups = session.read_groups().await.ok()?;
+    let bound = match balance::counting(service) {
+        Some(request) => session.read_some_flows(request).await.ok()?,
+        None => Vec::new(),
+    };
+    Some(balance::node(intent, service, node, &groups, &bound))
+}
+
 /// Makes a service.
 #[utoipa::path(post, path = "/v1/services", tag = "services", params(WaitQuery), request_body = Create<ServiceSpec>,
     responses((status = OK, body = Written<Service>), (status = ACCEPTED, body = Written<Service>)))]
@@ -33,6 +78,7 @@ pub async fn create(
     Query(query): Query<WaitQuery>,
     Body(Create { name, spec }): Body<Create<ServiceSpec>>,
 ) -> Result<Response, Failure> {
+    check_ports(&app, &name, &spec)?;
     write(&app, Change::CreateService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -45,6 +91,7 @@ pub async fn put(
     Query(query): Query<WaitQuery>,
     Body(spec): Body<ServiceSpec>,
 ) -> Result<Response, Failure> {
+    check_ports(&app, &name, &spec)?;
     write(&app, Change::PutService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -53,6 +100,22 @@ pub async fn put(
     responses((status = OK, body = Written<Service>), (status = ACCEPTED, body = Written<Service>)))]
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::DeleteService(name.clone()), query, |app| find(app, &name)).await
+}
+
+/// Whether the ports that a service asks for, and has not yet, are free on all nodes whose agents can tell.
+///
+/// # Errors
+/// Who holds one of them.
+pub fn check_ports(app: &App, name: &Name, spec: &ServiceSpec) -> Result<(), Failure> {
+    let had: Vec<(Protocol, u16)> = find(app, name).iter().flat_map(Service::node_ports).collect();
+    let now = Instant::now();
+    for (protocol, port) in spec.node_ports().filter(|port| !had.contains(port)) {
+        if let Some(node) = app.agents.holder(&HeldPort { protocol, port }, now) {
+            let reason = format!("{port}/{protocol} is held by a process of node {node}");
+            return Err(Refused::from(Invalid::new("ports", reason)).into());
+        }
+    }
+    Ok(())
 }
 
 fn find(app: &App, name: &Name) -> Option<Service> {

@@ -45,6 +45,7 @@ impl Draft<'_> {
             mac: Mac::of_ip(ips[0]),
             ips,
             labels: spec.labels.clone(),
+            terminating: spec.terminating,
         })));
         Ok(Effect::Created)
     }
@@ -59,7 +60,7 @@ impl Draft<'_> {
         Ok(Effect::Removed)
     }
 
-    /// Labels may change; what the endpoint is made of may not.
+    /// Labels may change, and that it is about to end; what the endpoint is made of may not.
     fn change_endpoint(&mut self, there: &Endpoint, spec: &EndpointSpec) -> Result<Effect, Refused> {
         let differs = |what: &str| {
             Err(Refused::Conflict(format!("endpoint {} exists on node {} with another {what}", there.name, there.node)))
@@ -69,10 +70,12 @@ impl Draft<'_> {
             () if there.network != spec.network => differs("network"),
             () if there.device != spec.device => differs("device"),
             () if spec.wanted().any(|ip| !there.ips.contains(&ip)) => differs("address"),
-            () if there.labels == spec.labels => Ok(Effect::Unchanged(there.revision)),
+            () if there.labels == spec.labels && there.terminating == spec.terminating => {
+                Ok(Effect::Unchanged(there.revision))
+            }
             () => {
-                let labels = spec.labels.clone();
-                self.put(Value::Endpoint(Arc::new(Endpoint { labels, revision: self.revision(), ..there.clone() })));
+                let (labels, terminating, revision) = (spec.labels.clone(), spec.terminating, self.revision());
+                self.put(Value::Endpoint(Arc::new(Endpoint { labels, terminating, revision, ..there.clone() })));
                 Ok(Effect::Changed)
             }
         }

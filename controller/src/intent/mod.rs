@@ -29,7 +29,7 @@ pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Policy, Service};
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
-pub use seats::MAX_BUCKETS;
+pub use seats::{MAX_BUCKETS, slice_count};
 pub use trust::{Authority, Enrolment, Known, Role, Token};
 
 use index::Index;

@@ -15,7 +15,7 @@ use super::{Intent, Key, Value, change::Draft};
 pub const MAX_BUCKETS: usize = 40;
 
 /// How many slices `backends` need.
-fn slice_count(backends: usize) -> usize {
+pub fn slice_count(backends: usize) -> usize {
     backends.min(MAX_BACKENDS).div_ceil(MAX_BUCKETS).next_power_of_two()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
@@ -10,13 +10,21 @@ use api::{
     Backend, DEFAULT_NETWORK, Invalid, Kind, Name, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec,
 };
 
+use ipnet::IpNet;
+
 use super::{
     Key, Refused, Value, alloc,
     change::{Draft, Effect},
 };
 
-/// A service's id is half of its groups' ids.
-const MAX_SERVICE_ID: u64 = 0xffff;
+/// A service's id is half of its groups' ids, of which the highest are no groups'.
+const MAX_SERVICE_ID: u64 = 0xfffe;
+
+/// How many of the first virtual addresses are not given to services that ask for any.
+const CHOSEN_BY_USERS: u64 = 256;
+
+/// How many virtual addresses are looked at for a free one: there are no more services.
+const TRIES: usize = 0x1_0000 + 1;
 
 impl Draft<'_> {
     pub(super) fn create_service(&mut self, name: &Name, spec: &ServiceSpec) -> Result<Effect, Refused> {
@@ -27,8 +35,13 @@ impl Draft<'_> {
     }
 
     pub(super) fn put_service(&mut self, name: &Name, spec: &ServiceSpec) -> Result<Effect, Refused> {
-        self.check_service(name, spec)?;
         let there = self.intent.services.get(name).cloned();
+        let vip = match (spec.vip, &there) {
+            (Some(vip), _) => vip,
+            (None, Some(there)) => there.vip,
+            (None, None) => self.free_vip()?,
+        };
+        self.check_service(name, spec, vip)?;
         let id = match &there {
             Some(there) => there.id,
             None => {
@@ -38,7 +51,7 @@ impl Draft<'_> {
             }
         };
         let spec = &self.with_node_ports(name, spec, there.as_deref())?;
-        let mut service = service(name, id, self.revision(), spec, there.as_deref());
+        let mut service = service((name, id, vip), self.revision(), spec, there.as_deref());
         let Some(there) = there else {
             self.put(Value::Service(Arc::new(service)));
             return Ok(Effect::Created);
@@ -68,18 +81,14 @@ impl Draft<'_> {
         there: Option<&Service>,
     ) -> Result<ServiceSpec, Refused> {
         let others = self.intent.services.values().filter(|other| other.name != *name);
-        let taken: BTreeMap<(Protocol, u16), &Name> = others
-            .flat_map(|other| other.ports.iter().filter_map(|p| Some(((p.protocol, p.node_port?), &other.name))))
-            .collect();
+        let taken: BTreeMap<(Protocol, u16), &Name> =
+            others.flat_map(|other| other.node_ports().map(move |port| (port, &other.name))).collect();
         let mut spec = spec.clone();
         let mut own: BTreeSet<(Protocol, u16)> = BTreeSet::new();
-        for port in spec.ports.iter().filter(|port| port.node_port != Some(0)) {
-            let Some(number) = port.node_port else { continue };
-            let reason = match taken.get(&(port.protocol, number)) {
-                Some(holder) => format!("{number}/{} is already published by service {holder}", port.protocol),
-                None if !own.insert((port.protocol, number)) => {
-                    format!("{number}/{} is published twice", port.protocol)
-                }
+        for (protocol, number) in spec.node_ports().filter(|(_, number)| *number != 0) {
+            let reason = match taken.get(&(protocol, number)) {
+                Some(holder) => format!("{number}/{protocol} is already published by service {holder}"),
+                None if !own.insert((protocol, number)) => format!("{number}/{protocol} is published twice"),
                 None => continue,
             };
             return Err(Invalid::new("ports", reason).into());
@@ -95,14 +104,44 @@ impl Draft<'_> {
             own.insert((port.protocol, number));
             port.node_port = Some(number);
         }
+        if spec.traffic.health_port == Some(0) {
+            let before = there.and_then(|there| there.traffic.health_port);
+            let free = |number: &u16| {
+                [&taken.contains_key(&(Protocol::Tcp, *number)), &own.contains(&(Protocol::Tcp, *number))]
+                    == [&false; 2]
+            };
+            let number = before.into_iter().chain(PUBLISHED_PORTS).find(free);
+            spec.traffic.health_port =
+                Some(number.ok_or_else(|| Refused::Exhausted("no port is left to answer load balancers at".into()))?);
+        }
         Ok(spec)
     }
 
-    fn check_service(&self, name: &Name, spec: &ServiceSpec) -> Result<(), Refused> {
+    /// An address that no service has: beyond the first few, which users like to choose themselves, and another for each
+    /// service there ever was, so that one that was freed is not given again soon.
+    fn free_vip(&self) -> Result<IpAddr, Refused> {
+        let IpNet::V4(range) = self.services else {
+            return Err(Invalid::new("vip", "addresses are chosen only from an IPv4 range; give one").into());
+        };
+        let size = 1u64 << (32 - range.prefix_len());
+        let first = CHOSEN_BY_USERS.min(size / 2);
+        let at = |offset: u64| IpAddr::from(Ipv4Addr::from(u32::from(range.network()).wrapping_add(offset as u32)));
+        let offsets = (0..size - first).map(|n| first + (self.counters.service + n) % (size - first));
+        let free = |vip: &IpAddr| {
+            self.intent.services_at(*vip).next().is_none()
+                && !self.intent.networks.values().any(|network| network.contains(*vip))
+                && *vip != IpAddr::from(range.broadcast())
+                && *vip != IpAddr::from(range.network())
+        };
+        let none = || Refused::Exhausted(format!("no address is left in the services' range {range}"));
+        offsets.take(TRIES).map(at).find(free).ok_or_else(none)
+    }
+
+    fn check_service(&self, name: &Name, spec: &ServiceSpec, vip: IpAddr) -> Result<(), Refused> {
         spec.validate()?;
         let network = self.intent.networks.get(&spec.network);
         let network = network.ok_or_else(|| Refused::NotFound(Kind::Network, spec.network.clone()))?;
-        let (vip, range) = (spec.vip, self.services);
+        let range = self.services;
         if !range.contains(&vip) {
             return Err(Invalid::new("vip", format!("{vip} lies outside the services' range {range}")).into());
         }
@@ -152,11 +191,16 @@ impl Draft<'_> {
 }
 
 /// The service that `spec` asks for: what stays as it is in `there` keeps its revision.
-fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Option<&Service>) -> Service {
+fn service(
+    (name, id, vip): (&Name, u32, IpAddr),
+    revision: u64,
+    spec: &ServiceSpec,
+    there: Option<&Service>,
+) -> Service {
     let mut ports = spec.ports.clone();
     ports.sort();
     let same_front = |s: &&Service| {
-        s.vip == spec.vip
+        s.vip == vip
             && same_ports(&s.ports, &ports)
             && s.network == spec.network
             && s.selector == spec.selector
@@ -174,13 +218,14 @@ fn service(name: &Name, id: u32, revision: u64, spec: &ServiceSpec, there: Optio
         revision,
         frontend_revision,
         network: spec.network.clone(),
-        vip: spec.vip,
+        vip,
         ports,
         backends,
         selector: spec.selector.clone(),
         external_ips: spec.external_ips.clone(),
         masquerade: spec.masquerade,
         affinity: spec.affinity,
+        traffic: spec.traffic,
     }
 }
 

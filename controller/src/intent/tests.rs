@@ -368,3 +368,21 @@ fn a_backup_comes_back_and_nothing_is_given_twice() {
         refusal(&mut Intent::default(), &Change::Restore { values: bad, force: false }).contains("also the address")
     );
 }
+
+#[test]
+fn a_service_that_asks_for_any_address_gets_one_that_nobody_had_lately() {
+    let mut intent = with_nodes(1);
+    let any = |name_: &str| {
+        let spec = json(serde_json::json!({"ports": [{"port": 80, "target_port": 80}]}));
+        Change::PutService(name(name_), spec)
+    };
+    let vip = |intent: &Intent, of: &str| intent.services[&name(of)].vip;
+    make(&mut intent, &any("a"), 0).unwrap();
+    make(&mut intent, &any("b"), 0).unwrap();
+    let (a, b) = (vip(&intent, "a"), vip(&intent, "b"));
+    assert!(a != b && services().contains(&a) && services().contains(&b));
+    assert!(matches!(make(&mut intent, &any("a"), 0), Ok(Effect::Unchanged(_))), "it keeps the one it has");
+    make(&mut intent, &Change::DeleteService(name("a")), 0).unwrap();
+    make(&mut intent, &any("c"), 0).unwrap();
+    assert_ne!(vip(&intent, "c"), a, "it rests");
+}

@@ -42,6 +42,18 @@ pub fn bind(service: u32, backend: u32, protocol: Protocol, affinity: Affinity) 
     Action::NxLearn2(Box::new(Learn2 { learn, limit: MOST_CLIENTS, result_dst_ofs: 0, result_dst: None }))
 }
 
+/// What a bucket says of the backend that it chose.
+pub fn pick(backend: u32) -> Action {
+    super::act::load(reg::PICK, backend | 1 << reg::PICKED)
+}
+
+/// The backend, if this is what [`pick`] makes.
+pub fn picked(action: &Action) -> Option<u32> {
+    let Action::SetField { field } = action else { return None };
+    let value = field.value_u128().filter(|_| field.field() == Field::reg(reg::PICK))?;
+    Some(value as u32 & 0x00ff_ffff)
+}
+
 /// Binds the client of this packet to whom a group chose, for a moment.
 pub fn rebind(protocol: Protocol) -> Action {
     let cookie = Cookie::new(Kind::Service, 0, 0).to_u64();

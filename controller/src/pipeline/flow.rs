@@ -143,7 +143,8 @@ impl Group {
     }
 }
 
-fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<CtFlush> {
+/// Where actions translate connections to.
+pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<CtFlush> {
     let translations = actions.filter_map(|action| match action {
         Action::NxCt(ct) => match &**ct {
             Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),

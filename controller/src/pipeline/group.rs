@@ -1,4 +1,5 @@
-//! Numbers of groups: `slice << 24 | service << 8 | nth`, for the nth port of a service.
+//! Numbers of groups: `external << 31 | slice << 24 | service << 8 | nth`, for the nth port of a service; `external` where
+//! connections from outside have groups of their own.
 //!
 //! Those of service 0, which is none, are the pipeline's own: group `n` makes Open vSwitch compute its hash of the
 //! packet, puts `n` bits of it into the slice's place in [`reg::GROUP`](super::reg::GROUP), and goes on in table slice.
@@ -22,7 +23,18 @@ pub fn port(id: u32) -> u32 {
 }
 
 /// Bits of a group's number that name the service's port.
-pub const PORT_BITS: u32 = 0x00ff_ffff;
+const PORT_BITS: u32 = 0x00ff_ffff;
+
+/// The bit of groups for connections from outside.
+pub const EXTERNAL: u32 = 1 << 31;
+
+/// Bits of a group's number that are the same for all slices.
+pub const SLICES_BITS: u32 = EXTERNAL | PORT_BITS;
+
+/// The number of all slices of a service's port together.
+pub fn slices(id: u32) -> u32 {
+    id & SLICES_BITS
+}
 
 /// Whose group this is, as in a cookie.
 pub fn owner(id: u32) -> Cookie {

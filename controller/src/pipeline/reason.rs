@@ -36,6 +36,8 @@ pub enum Reason {
     Denied = 15,
     /// Of a client that was bound to a backend which is gone. It is bound to another from then on.
     Unbound = 16,
+    /// To a service that has backends, but none on this node, and sends nothing elsewhere.
+    NoLocalBackend = 17,
     /// A neighbour solicitation whose sender is not the endpoint of that port.
     SpoofedNd = 32,
     /// A neighbour advertisement: the switch has answered already.
@@ -51,7 +53,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::ControlFrame,
         Self::SpoofedArp,
         Self::SpoofedIp,
@@ -68,6 +70,7 @@ impl Reason {
         Self::NoRoute,
         Self::Denied,
         Self::Unbound,
+        Self::NoLocalBackend,
         Self::SpoofedNd,
         Self::UnaskedNd,
         Self::RouterNd,
@@ -99,6 +102,7 @@ impl Reason {
             Self::TtlExpired => "time to live is over",
             Self::NoRoute => "no route",
             Self::Denied => "no policy allows it",
+            Self::NoLocalBackend => "service without backends on this node",
             Self::Unbound => "bound to a backend that is gone; the next packet finds another",
             Self::SpoofedNd => "spoofed neighbour solicitation",
             Self::UnaskedNd => "neighbour advertisement that nobody asked for",

@@ -53,7 +53,15 @@ impl SwitchSession {
     /// # Errors
     /// What the switch said, or why it did not answer.
     pub async fn read_flows(&self) -> Result<Vec<FlowStats>, String> {
-        match self.multipart(MultipartRequestBody::Flow(FlowRequest::default())).await? {
+        self.read_some_flows(FlowRequest::default()).await
+    }
+
+    /// The flows that a request asks for.
+    ///
+    /// # Errors
+    /// What the switch said, or why it did not answer.
+    pub async fn read_some_flows(&self, request: FlowRequest) -> Result<Vec<FlowStats>, String> {
+        match self.multipart(MultipartRequestBody::Flow(request)).await? {
             MultipartReplyBody::Flow(flows) => Ok(flows),
             other => Err(format!("asked for flows, got {other:.40?}")),
         }

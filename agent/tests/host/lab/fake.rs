@@ -40,7 +40,8 @@ pub struct Fake {
 
 impl Fake {
     pub fn serve(listener: TcpListener, number: u8) -> Self {
-        let spec = NodeSpec { address: [192, 0, 2, 10 + number].into(), mtu: 1500, datapath: Datapath::Netdev };
+        let spec =
+            NodeSpec { address: [192, 0, 2, 10 + number].into(), mtu: 1500, datapath: Datapath::Netdev, zone: None };
         let config = AgentConfig {
             revision: 1,
             node: Node {
@@ -61,6 +62,7 @@ impl Fake {
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
             masquerade: vec!["10.244.0.0/16".parse().unwrap()],
             published: Vec::new(),
+            health: Vec::new(),
             services: None,
             peers: vec![],
             endpoints: vec![],
@@ -149,6 +151,7 @@ async fn create(State(fake): State<Fake>, Json(body): Json<Create<EndpointSpec>>
             ips: vec![ip],
             mac: Mac::of_ip(ip),
             labels: spec.labels,
+            terminating: spec.terminating,
         };
         inner.endpoints.insert(body.name, endpoint.clone());
         made = Some(endpoint);
