@@ -10,6 +10,7 @@
 pub mod args;
 pub mod bridge;
 pub mod call;
+pub mod conntrack;
 pub mod endpoint;
 mod error;
 pub mod ethtool;

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-use crate::{follow::Configs, hash::fnv1a, trouble::Trouble};
+use crate::{conntrack, follow::Configs, hash::fnv1a, trouble::Trouble};
 
 /// How often the table is looked at when nothing has changed.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -177,7 +177,12 @@ pub async fn keep(mut configs: Configs) {
         let wants = |family| current.as_ref().and_then(|current| Want::of(&current.config, family));
         for want in [Family::V4, Family::V6].into_iter().filter_map(wants) {
             match ensure(&want).await {
-                Ok(_) => trouble.over(),
+                Ok(written) => {
+                    trouble.over();
+                    if written {
+                        forget(want).await;
+                    }
+                }
                 Err(e) => {
                     trouble.note(e);
                     break;
@@ -187,6 +192,16 @@ pub async fn keep(mut configs: Configs) {
         if let Ok(Err(_)) = timeout(INTERVAL, configs.changed()).await {
             return;
         }
+    }
+}
+
+/// Has the kernel forget the connections that the new table would translate in another way.
+async fn forget(want: Want) {
+    let forget = move || conntrack::forget(&want.published, want.services.as_ref());
+    match tokio::task::spawn_blocking(forget).await {
+        Ok(Ok(count)) => tracing::debug!(count, "connections forgotten"),
+        Ok(Err(error)) => tracing::warn!(%error, "UDP connections that never pause may not notice published services"),
+        Err(error) => tracing::warn!(%error, "conntrack"),
     }
 }
 

@@ -1,0 +1,153 @@
+//! UDP from one source port that never pauses: conntrack must forget a backend as soon as it is gone.
+
+mod common;
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{add, at, eventually, host, pod_at, sdnctl, up};
+use integration::traffic::{Connection, Echo, Server};
+use integration::{Place, Pod, Testbed, netns};
+
+const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 53));
+
+fn socket(testbed: &Testbed, place: &Place, port: u16) -> UdpSocket {
+    let bound = netns::within(&testbed.config().netns(place), || Ok(UdpSocket::bind(("0.0.0.0", port))?));
+    let socket = bound.unwrap_or_else(|error| panic!("{place}: {error:#}"));
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    socket
+}
+
+/// A server that answers with its name, until it is dropped.
+struct Names(Arc<AtomicBool>);
+
+impl Names {
+    fn start(testbed: &Testbed, pod: &Pod) -> Self {
+        let (socket, name) = (socket(testbed, &pod_at(pod), 5353), pod.name.clone());
+        let ends = Arc::new(AtomicBool::new(false));
+        let ended = ends.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while !ended.load(Ordering::Relaxed) {
+                if let Ok((_, from)) = socket.recv_from(&mut buffer) {
+                    let _ = socket.send_to(name.as_bytes(), from);
+                }
+            }
+        });
+        Self(ends)
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A client that never changes its port.
+struct Client {
+    socket: UdpSocket,
+    place: Place,
+}
+
+/// What a client hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    Name(String),
+    Refused,
+    Nothing,
+}
+
+impl Client {
+    fn new(testbed: &Testbed, place: &Place, to: SocketAddr) -> Self {
+        let socket = socket(testbed, place, 40_053);
+        socket.connect(to).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        Self { socket, place: place.clone() }
+    }
+
+    fn ask(&self) -> Heard {
+        let refused = |error: &std::io::Error| error.kind() == ErrorKind::ConnectionRefused;
+        if let Err(error) = self.socket.send(b"who?") {
+            return if refused(&error) { Heard::Refused } else { Heard::Nothing };
+        }
+        let mut buffer = [0; 64];
+        match self.socket.recv(&mut buffer) {
+            Ok(length) => Heard::Name(String::from_utf8_lossy(&buffer[..length]).into_owned()),
+            Err(error) if refused(&error) => Heard::Refused,
+            Err(_) => Heard::Nothing,
+        }
+    }
+
+    /// Asks without a pause until it hears that; within a second of the change.
+    fn until(&self, what: &str, wanted: impl Fn(&Heard) -> bool) -> Heard {
+        let since = Instant::now();
+        let mut asked = 0;
+        loop {
+            asked += 1;
+            let heard = self.ask();
+            if wanted(&heard) {
+                println!("{}: {what}: {heard:?} after {:.0} ms", self.place, since.elapsed().as_secs_f64() * 1e3);
+                return heard;
+            }
+            assert!(
+                since.elapsed() < Duration::from_secs(2),
+                "{}: {what}: still {heard:?} ({asked} asked)",
+                self.place
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn named(&self, what: &str) -> String {
+        match self.until(what, |heard| matches!(heard, Heard::Name(_))) {
+            Heard::Name(name) => name,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn from_one_backend_to_another_to_none_and_back() {
+    let testbed = up("t37-udp", 2);
+    let pods = [add(&testbed, "dns1", 1), add(&testbed, "dns2", 2)];
+    let _names: Vec<Names> = pods.iter().map(|pod| Names::start(&testbed, pod)).collect();
+    let _servers: Vec<Server> = pods.iter().map(|pod| Server::start(&testbed, &pod_at(pod), 8080).unwrap()).collect();
+    let inside = pod_at(&add(&testbed, "client", 1));
+    let ports = "--port 53:5353/udp --port 80:8080/tcp";
+    sdnctl(
+        &testbed,
+        &format!("service create dns --vip {VIP} {ports} --backend {} --backend {}", pods[0].ip, pods[1].ip),
+    );
+    sdnctl(&testbed, "service publish dns 30053:53");
+    let direct = SocketAddr::new(VIP, 53);
+    let published = SocketAddr::new(host(1).ip().into(), 30_053);
+    let clients = [(inside.clone(), direct), (at(1), direct), (Place::External, published)];
+    let clients: Vec<Client> = clients.iter().map(|(place, to)| Client::new(&testbed, place, *to)).collect();
+    eventually("published", 5, || clients[2].ask() != Heard::Nothing);
+    let other = |name: &str| pods.iter().find(|pod| pod.name != name).unwrap();
+    for client in &clients {
+        let first = client.named("at first");
+        let (gone, stays) = (other(&other(&first).name), other(&first));
+        let mut held: Vec<Connection> = Vec::new();
+        while held.is_empty() {
+            let open = Connection::open(&testbed, &inside, VIP, 80).unwrap();
+            held.extend((open.server == stays.name).then_some(open));
+        }
+        sdnctl(&testbed, &format!("service backends dns --rm {}", gone.ip));
+        client.until("its backend is gone", |heard| *heard == Heard::Name(stays.name.clone()));
+        assert_eq!(held[0].echo(), Echo::Answered, "TCP to who stays");
+        sdnctl(&testbed, &format!("service backends dns --rm {}", stays.ip));
+        client.until("all are gone", |heard| *heard == Heard::Refused);
+        sdnctl(&testbed, &format!("service backends dns --add {}", gone.ip));
+        client.until("one is back", |heard| *heard == Heard::Name(gone.name.clone()));
+        sdnctl(&testbed, &format!("service backends dns --add {}", stays.ip));
+        for _ in 0..20 {
+            assert_eq!(client.ask(), Heard::Name(gone.name.clone()), "one more moves nobody");
+        }
+    }
+}
