@@ -75,11 +75,9 @@ impl Task {
             let wake = self.conn.poll_timeout().map(|(at, _)| tokio::time::Instant::from_std(at));
             tokio::select! {
                 read = reader.read(&mut input) => {
-                    self.take_input(&input, read);
-                    if !self.dispatch() {
+                    if !self.hear(&input, read, &mut commands).await {
                         break;
                     }
-                    self.let_take(&mut commands).await;
                 }
                 written = writer.write(out.rest()), if !out.rest().is_empty() => {
                     self.note_written(&mut out, written);
@@ -88,7 +86,12 @@ impl Task {
                     Some(command) => self.take_commands(command, &mut commands),
                     None => break,
                 },
-                () = sleep_until(wake) => self.conn.handle_timeout(Instant::now()),
+                () = sleep_until(wake) => {
+                    if !self.catch_up(&mut reader, &mut input, &mut commands).await {
+                        break;
+                    }
+                    self.conn.handle_timeout(Instant::now());
+                }
             }
         }
         let last = self.conn.poll_transmit().unwrap_or_default();
@@ -99,6 +102,38 @@ impl Task {
         };
         let closed = tokio::time::timeout(FAREWELL, farewell).await;
         tracing::debug!(?closed, "session over");
+    }
+
+    /// Reads what is there already: on a busy machine the answer may have come, and only this task is late. False when
+    /// the session is over.
+    async fn catch_up(
+        &mut self,
+        reader: &mut ReadHalf<impl AsyncRead + AsyncWrite>,
+        input: &mut [u8],
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> bool {
+        for _ in 0..LATE_READS {
+            let Some(read) = at_once(reader.read(input)).await else { break };
+            if !self.hear(input, read, commands).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes what was read and hands on what came of it; false when the session is over.
+    async fn hear(
+        &mut self,
+        input: &[u8],
+        read: std::io::Result<usize>,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> bool {
+        self.take_input(input, read);
+        let going = self.dispatch();
+        if going {
+            self.let_take(commands).await;
+        }
+        going
     }
 
     fn take_input(&mut self, input: &[u8], read: std::io::Result<usize>) {
@@ -225,11 +260,23 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
 /// events in each, as the scheduler has it; one that waits for something else takes none.
 const TURNS: usize = 64;
 
+/// How often the stream is read, at the most, before something is held to be overdue.
+const LATE_READS: usize = 64;
+
 /// Commands taken before the stream is looked at again.
 const COMMANDS_AT_ONCE: usize = 256;
 
 fn is_packet(event: &Event) -> bool {
     matches!(event, Event::Async(m) if matches!(**m, Message { body: Body::PacketIn(_), .. }))
+}
+
+/// What a future has to say now, if anything.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        said = future => Some(said),
+        () = std::future::ready(()) => None,
+    }
 }
 
 async fn sleep_until(at: Option<tokio::time::Instant>) {

@@ -18,6 +18,8 @@ use crate::txn::{Outcome, TransactError, Txn};
 const READ: usize = 8 << 10;
 /// How long the end of a stream may take.
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(100);
+/// How often a stream is read, at the most, before something is held to be overdue.
+const LATE_READS: usize = 64;
 /// Commands taken before their bytes are written.
 const BATCH: usize = 256;
 
@@ -75,13 +77,7 @@ where
         }
         let timeout = session.poll_timeout().map(|(when, _)| when.into());
         tokio::select! {
-            read = reader.read(&mut input) => match read {
-                Ok(0) => session.handle_close(CloseReason::Eof),
-                Ok(n) => {
-                    session.handle_input(input.get(..n).unwrap_or_default(), now());
-                }
-                Err(error) => session.handle_close(CloseReason::Io(error.to_string())),
-            },
+            read = reader.read(&mut input) => take_input(session, &input, read),
             written = output.write(&mut writer), if !output.is_empty() => {
                 if let Err(error) = written {
                     session.handle_close(CloseReason::Io(error.to_string()));
@@ -95,8 +91,32 @@ where
                     obey(command, session, hub);
                 }
             }
-            () = sleep_until(timeout) => session.handle_timeout(now()),
+            () = sleep_until(timeout) => {
+                // On a busy machine the answer may have come, and only this task is late.
+                for _ in 0..LATE_READS {
+                    let Some(read) = at_once(reader.read(&mut input)).await else { break };
+                    take_input(session, &input, read);
+                }
+                session.handle_timeout(now());
+            }
         }
+    }
+}
+
+fn take_input(session: &mut Session, input: &[u8], read: std::io::Result<usize>) {
+    match read {
+        Ok(0) => session.handle_close(CloseReason::Eof),
+        Ok(n) => session.handle_input(input.get(..n).unwrap_or_default(), now()),
+        Err(error) => session.handle_close(CloseReason::Io(error.to_string())),
+    }
+}
+
+/// What a future has to say now, if anything.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        said = future => Some(said),
+        () = std::future::ready(()) => None,
     }
 }
 
