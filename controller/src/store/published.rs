@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::intent::{Intent, Key, Txn, Value, Write};
 
-/// How many transactions are kept for those who follow.
-const KEPT: usize = 4096;
+/// How many writes the transactions may hold that are kept for those who follow.
+pub(super) const KEPT: usize = 16_384;
 
 /// Who is told of every transaction, and what the intent is with it.
 pub type Subscriber = Box<dyn Fn(Arc<Txn>, Intent) + Send + Sync>;
@@ -19,6 +19,23 @@ struct Current {
     intent: Intent,
     /// The last transactions; the newest is the intent's revision.
     recent: VecDeque<Arc<Txn>>,
+    /// How many writes those hold.
+    writes: usize,
+}
+
+impl Current {
+    fn remember(&mut self, txn: &Arc<Txn>) {
+        self.recent.push_back(txn.clone());
+        self.writes += txn.writes.len();
+        while self.writes > KEPT && self.recent.len() > 1 {
+            self.writes -= self.recent.pop_front().map_or(0, |oldest| oldest.writes.len());
+        }
+    }
+
+    fn forget(&mut self) {
+        self.recent.clear();
+        self.writes = 0;
+    }
 }
 
 /// What is durable.
@@ -32,7 +49,7 @@ impl Published {
     /// What was loaded.
     pub fn new(intent: Intent, subscriber: Subscriber) -> Self {
         let revision = watch::Sender::new(intent.revision());
-        Self { current: Mutex::new(Current { intent, recent: VecDeque::new() }), revision, subscriber }
+        Self { current: Mutex::new(Current { intent, recent: VecDeque::new(), writes: 0 }), revision, subscriber }
     }
 
     /// The intent as it is now.
@@ -46,11 +63,9 @@ impl Published {
         let mut steps = Vec::with_capacity(txns.len());
         for txn in txns {
             current.intent.apply(txn);
-            current.recent.push_back(txn.clone());
+            current.remember(txn);
             steps.push((txn.clone(), current.intent.clone()));
         }
-        let surplus = current.recent.len().saturating_sub(KEPT);
-        current.recent.drain(..surplus);
         let revision = current.intent.revision();
         drop(current);
         steps.into_iter().for_each(|(txn, intent)| (self.subscriber)(txn, intent));
@@ -62,7 +77,7 @@ impl Published {
         let mut current = self.lock();
         let txn = Arc::new(difference(&current.intent, &intent));
         current.intent = intent.clone();
-        current.recent.clear();
+        current.forget();
         drop(current);
         let revision = txn.revision;
         (self.subscriber)(txn, intent);
