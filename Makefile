@@ -1,7 +1,7 @@
 # make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
 # make test   every test there is
 # make sim    the core against simulated switches: SEEDS=1000 runs, each of which SEED=n replays
-# make bench  figures for 3 and 20 hosts, and of the OpenFlow library
+# make bench  our figures beside others' in one run, and those of the OpenFlow library; PART=scale for a part of it
 # make lint   format, clippy and documentation, warnings are errors
 # make openapi writes api/openapi.json anew, from the code
 # make deps   install what is missing, through apt-get
@@ -31,10 +31,11 @@ test: root deps
 sim:
 	SEEDS=$(or $(SEEDS),1000) $(CARGO) test --release -p controller --test sim
 
-bench: root deps
+bench: root
+	@integration/deps bench
 	$(CARGO) build --release --bins
-	$(BIN)/release/sdn-bench
-	$(CARGO) bench -p openflow
+	$(BIN)/release/sdn-bench $(PART)
+	$(if $(PART),,$(CARGO) bench -p openflow)
 
 lint:
 	$(CARGO) fmt --all --check

@@ -13,6 +13,7 @@
 //!
 //! [`Testbed`] does what the `sdn-testbed` command does; the command and the tests share it.
 
+pub mod alone;
 pub mod bench;
 pub mod client;
 pub mod control;
@@ -33,6 +34,7 @@ pub mod tool;
 pub mod traffic;
 pub mod underlay;
 
+pub use alone::Alone;
 pub use plan::{Config, HostId, Mesh, Place, Target, Tunnel};
 pub use pod::{Pod, PodSpec};
 pub use testbed::{Scoped, Testbed};

@@ -6,10 +6,11 @@ mod vswitchd;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use integration::Alone;
 use integration::load::database::{Database, Schema};
 use integration::load::link::{self, Manner, Shared};
 use integration::load::mesh::{self, Misbehave, Report};
@@ -292,73 +293,31 @@ fn a_real_client_works_on_a_simulated_database() {
     assert_eq!(database.lock().rows("Port"), 0);
 }
 
-/// The real controller, without hosts.
-struct Controller {
-    child: Child,
-    http: SocketAddr,
-    ovsdb: SocketAddr,
-    _dir: tempfile::TempDir,
-}
-
-impl Controller {
-    fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("sdn-load-").tempdir().expect("a temporary directory");
-        let (http, ovsdb, openflow) = (free(), free(), free());
-        let program = Path::new(env!("CARGO_BIN_EXE_sdn-load")).with_file_name("sdn-controller");
-        let log = std::fs::File::create(dir.path().join("controller.log")).expect("a log");
-        let child = Command::new(&program)
-            .arg("--insecure")
-            .arg("--data-dir")
-            .arg(dir.path())
-            .args(["--pod-cidr", "10.128.0.0/9"])
-            .arg(format!("--listen-http={http}"))
-            .arg(format!("--listen-ovsdb={ovsdb}"))
-            .arg(format!("--listen-openflow={openflow}"))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; build it first", program.display()));
-        let controller = Self { child, http, ovsdb, _dir: dir };
-        let listens = || std::net::TcpStream::connect(http).is_ok();
-        tool::wait_until("sdn-controller", PATIENCE, listens).unwrap_or_else(|error| panic!("{error:#}"));
-        controller
-    }
-
-    fn load(&self, nodes: usize, reconnect: bool, misbehave: Option<(Misbehave, usize)>) -> Report {
-        let config = mesh::Config {
-            controller: self.http.ip(),
-            http_port: self.http.port(),
-            ovsdb_port: self.ovsdb.port(),
-            pid: None,
-            nodes,
-            endpoints: 5,
-            services: 2,
-            backends: 5,
-            rounds: 10,
-            service_rounds: 2,
-            reconnect,
-            misbehave,
-            report_every: Duration::from_secs(1),
-            patience: Duration::from_secs(60),
-        };
-        let ran = runtime().block_on(mesh::run(&config, &mut |step| println!("{step}")));
-        ran.unwrap_or_else(|error| panic!("{error:#}"))
-    }
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Simulated hosts in front of a controller of their own.
+fn load(nodes: usize, reconnect: bool, misbehave: Option<(Misbehave, usize)>) -> Report {
+    let controller = Alone::start().unwrap_or_else(|error| panic!("{error:#}"));
+    let config = mesh::Config {
+        endpoints: 5,
+        services: 2,
+        backends: 5,
+        rounds: 10,
+        service_rounds: 2,
+        flat_rounds: 2,
+        reconnect,
+        misbehave,
+        report_every: Duration::from_secs(1),
+        ..controller.mesh(nodes)
+    };
+    let ran = runtime().block_on(mesh::run(&config, &mut |step| println!("{step}")));
+    ran.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 #[test]
 fn twenty_simulated_hosts_converge_and_come_back_without_a_flow_mod() {
-    let controller = Controller::start();
-    let report = controller.load(20, true, None);
+    let report = load(20, true, None);
     println!("{report}");
-    assert_eq!((report.endpoint_seconds.count, report.service_seconds.count), (10, 2));
+    let counts = [&report.endpoint_seconds, &report.service_seconds, &report.flat_seconds].map(|times| times.count);
+    assert_eq!(counts, [10, 2, 2]);
     assert!(report.flows.min > 20 && report.traffic.flow_mods.min >= report.flows.min);
     // Of the pipeline, and one of each service.
     assert_eq!((report.groups.min, report.groups.max), (7 + 2, 7 + 2));
@@ -370,7 +329,7 @@ fn twenty_simulated_hosts_converge_and_come_back_without_a_flow_mod() {
 #[test]
 fn switches_that_misbehave_do_not_keep_others_from_their_flows() {
     for kind in [Misbehave::Flap, Misbehave::Deaf, Misbehave::WrongXid, Misbehave::Storm] {
-        let report = Controller::start().load(12, false, Some((kind, 4)));
+        let report = load(12, false, Some((kind, 4)));
         println!("{kind:?}\n{report}");
         assert_eq!(report.endpoint_seconds.count, 10);
         assert!(report.flows.min > 12);

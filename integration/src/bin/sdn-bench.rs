@@ -1,36 +1,40 @@
-//! The figures of `make bench`, for 3 and 20 hosts.
+//! `make bench`: our figures beside those of others. With the name of a part, only that.
 
 use std::process::ExitCode;
 
-use integration::bench::{Figures, measure};
+use anyhow::{Result, bail};
+use integration::bench::{pods, scale, simulated, switch, table};
+
+/// Measures a part, and says what it is at.
+type Measure = fn(&mut dyn FnMut(&str)) -> Result<Vec<table::Row>>;
 
 fn main() -> ExitCode {
-    println!("hosts  up to ready  pod add, median  pod add, worst  flows per host  controller  agent");
-    for hosts in [3, 20] {
-        match measure(hosts) {
-            Ok(figures) => print(&figures),
-            Err(error) => {
-                eprintln!("sdn-bench: {hosts} hosts: {error:#}");
-                return ExitCode::FAILURE;
-            }
+    match run(std::env::args().nth(1).as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sdn-bench: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn print(figures: &Figures) {
-    println!(
-        "{:5}  {:9.1} s  {:12.1} ms  {:11.1} ms  {:14}  {:7.1} MB  {:2.1} MB",
-        figures.hosts,
-        figures.ready.as_secs_f64(),
-        figures.pod_added.as_secs_f64() * 1000.0,
-        figures.pod_added_worst.as_secs_f64() * 1000.0,
-        figures.flows,
-        megabytes(figures.controller_kb),
-        megabytes(figures.agent_kb),
-    );
-}
-
-fn megabytes(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+fn run(part: Option<&str>) -> Result<()> {
+    let parts: [(&str, Measure); 5] = [
+        ("pods", pods::measure),
+        ("scale", scale::measure),
+        ("switch", switch::measure),
+        ("simulated", simulated::measure),
+        ("trouble", simulated::trouble),
+    ];
+    let chosen: Vec<_> = parts.iter().filter(|(name, _)| part.is_none_or(|part| part == *name)).collect();
+    if chosen.is_empty() {
+        bail!("no part {}: name pods, scale, switch, simulated or trouble, or none for all", part.unwrap_or_default());
+    }
+    println!("{}", table::heading());
+    for (_, measure) in chosen {
+        for row in measure(&mut |step| eprintln!("... {step}"))? {
+            println!("{row}");
+        }
+    }
+    Ok(())
 }

@@ -73,6 +73,9 @@ struct MeshArgs {
     /// How often one service more is measured
     #[arg(long, default_value_t = 5)]
     service_rounds: usize,
+    /// How often one endpoint more is measured of a flat network that all hosts have endpoints of
+    #[arg(long, default_value_t = 0)]
+    flat_rounds: usize,
     /// Have all hosts go and come back with their tables kept
     #[arg(long)]
     reconnect: bool,
@@ -158,9 +161,8 @@ fn run(cli: &Cli) -> Result<()> {
 async fn run_mesh(args: &MeshArgs, output: Output) -> Result<()> {
     let seconds = |seconds: f64| std::time::Duration::try_from_secs_f64(seconds).context("seconds");
     let config = mesh::Config {
-        controller: args.controller,
-        http_port: args.http_port,
-        ovsdb_port: args.ovsdb_port,
+        http: (args.controller, args.http_port).into(),
+        ovsdb: (args.controller, args.ovsdb_port).into(),
         pid: args.pid,
         nodes: args.nodes,
         endpoints: args.endpoints,
@@ -168,6 +170,7 @@ async fn run_mesh(args: &MeshArgs, output: Output) -> Result<()> {
         backends: args.backends,
         rounds: args.rounds,
         service_rounds: args.service_rounds,
+        flat_rounds: args.flat_rounds,
         reconnect: args.reconnect,
         misbehave: args.misbehave.zip(args.count),
         report_every: seconds(args.report_every)?,

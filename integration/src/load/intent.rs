@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use api::status::Status;
 use api::{
-    AgentReport, Applied, Apply, Client, Create, Datapath, Endpoint, EndpointSpec, Manifest, Name, Node, NodeSpec,
-    Service, ServicePort, ServiceSpec, WriteOptions, Written,
+    AgentReport, Applied, Apply, Client, Create, DEFAULT_NETWORK, Datapath, Endpoint, EndpointSpec, Manifest, Name,
+    Node, NodeSpec, Service, ServicePort, ServiceSpec, WriteOptions, Written,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -69,36 +69,76 @@ impl Intent {
     /// When one is refused.
     pub async fn populate(&self, nodes: &[Name], each: usize, wanted: usize) -> Result<Vec<IpAddr>> {
         let name = |n: usize, k: usize| Name::new(format!("e{n}-{k}"));
+        let network = Name::new(DEFAULT_NETWORK)?;
         for k in 0..each {
-            let object = |(n, node): (usize, &Name)| -> Result<Manifest> {
-                let spec = serde_json::json!({ "node": node, "device": format!("v{n}-{k}") });
-                Ok(Manifest::Endpoint { name: name(n, k)?, spec: serde_json::from_value(spec)? })
-            };
-            let objects = nodes.iter().enumerate().map(object).collect::<Result<Vec<_>>>()?;
-            self.client.post::<_, Applied>("/v1/apply", &Apply { objects }, at_once()).await?;
+            let object = |(n, node)| endpoint(name(n, k)?, node, &format!("v{n}-{k}"), &network);
+            self.apply(nodes.iter().enumerate().map(object).collect::<Result<_>>()?, at_once()).await?;
         }
-        let names = (0..each).flat_map(|k| (0..nodes.len()).map(move |n| (n, k))).take(wanted);
-        let get = |(n, k)| async move {
-            let endpoint: Endpoint = self.client.get(&format!("/v1/endpoints/{}", name(n, k)?)).await?;
+        let names = (0..each).flat_map(|k| (0..nodes.len()).map(move |n| name(n, k))).take(wanted);
+        self.addresses(&names.collect::<Result<Vec<_>, _>>()?).await
+    }
+
+    /// The addresses of these endpoints.
+    ///
+    /// # Errors
+    /// When there is no such endpoint.
+    pub async fn addresses(&self, names: &[Name]) -> Result<Vec<IpAddr>> {
+        let get = |name| async move {
+            let endpoint: Endpoint = self.client.get(&format!("/v1/endpoints/{name}")).await?;
             anyhow::Ok(endpoint.ips)
         };
-        let made: Vec<Vec<IpAddr>> = stream::iter(names.map(get)).buffered(AT_ONCE).try_collect().await?;
+        let made: Vec<Vec<IpAddr>> = stream::iter(names.iter().map(get)).buffered(AT_ONCE).try_collect().await?;
         Ok(made.into_iter().flatten().collect())
+    }
+
+    /// A flat network with room for a million endpoints.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn flat_network(&self, name: &Name) -> Result<()> {
+        let spec = serde_json::json!({ "subnets": ["10.64.0.0/12"], "mode": "flat" });
+        let network = Manifest::Network { name: name.clone(), spec: serde_json::from_value(spec)? };
+        self.apply(vec![network], at_once()).await
+    }
+
+    /// One endpoint of a network on each of these nodes, until acknowledged everywhere.
+    ///
+    /// # Errors
+    /// When one is refused, or not acknowledged in time.
+    pub async fn one_on_each(&self, nodes: &[Name], network: &Name) -> Result<()> {
+        let object = |(n, node)| endpoint(Name::new(format!("{network}-{n}"))?, node, &format!("f{n}"), network);
+        self.apply(nodes.iter().enumerate().map(object).collect::<Result<_>>()?, acknowledged()).await
+    }
+
+    /// Makes all of these objects in one step, and waits until every switch concerned has acknowledged them.
+    ///
+    /// # Errors
+    /// When one is refused, or not acknowledged in time.
+    pub async fn apply_everywhere(&self, objects: Vec<Manifest>) -> Result<()> {
+        self.apply(objects, acknowledged()).await
+    }
+
+    /// Makes all of these objects in one step, and does not wait for switches.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn apply_at_once(&self, objects: Vec<Manifest>) -> Result<()> {
+        self.apply(objects, at_once()).await
+    }
+
+    async fn apply(&self, objects: Vec<Manifest>, options: WriteOptions) -> Result<()> {
+        let applied: Applied = self.client.post("/v1/apply", &Apply { objects }, options).await?;
+        still_pending(&applied.pending, options)
     }
 
     /// Creates an endpoint and waits until every switch concerned has acknowledged it.
     ///
     /// # Errors
     /// When it is refused, or not acknowledged in time.
-    pub async fn endpoint_everywhere(&self, name: &str, device: &str, node: &Name) -> Result<Endpoint> {
-        self.endpoint(name, device, node, acknowledged()).await
-    }
-
-    async fn endpoint(&self, name: &str, device: &str, node: &Name, options: WriteOptions) -> Result<Endpoint> {
-        let spec = serde_json::json!({ "node": node, "device": device });
-        let create = Create { name: Name::new(name)?, spec: serde_json::from_value::<EndpointSpec>(spec)? };
-        let written: Written<Endpoint> = self.client.post("/v1/endpoints", &create, options).await?;
-        finished(written, options)
+    pub async fn endpoint_everywhere(&self, name: &str, device: &str, node: &Name, network: &Name) -> Result<Endpoint> {
+        let create = Create { name: Name::new(name)?, spec: spec(node, device, network)? };
+        let written: Written<Endpoint> = self.client.post("/v1/endpoints", &create, acknowledged()).await?;
+        finished(written, acknowledged())
     }
 
     /// Creates a service and waits until every switch concerned has acknowledged it.
@@ -120,7 +160,7 @@ impl Intent {
     /// # Errors
     /// When it is refused, or not acknowledged in time.
     pub async fn remove_service(&self, number: u32) -> Result<()> {
-        self.remove(&format!("/v1/services/{}", service_name(number)?)).await
+        self.remove(&format!("/v1/services/{}", service_name(number)?), acknowledged()).await
     }
 
     /// Removes an endpoint everywhere.
@@ -128,12 +168,20 @@ impl Intent {
     /// # Errors
     /// When it is refused, or not acknowledged in time.
     pub async fn remove_endpoint(&self, name: &str) -> Result<()> {
-        self.remove(&format!("/v1/endpoints/{name}")).await
+        self.remove(&format!("/v1/endpoints/{name}"), acknowledged()).await
     }
 
-    async fn remove(&self, path: &str) -> Result<()> {
-        let written: Written<serde_json::Value> = self.client.delete(path, acknowledged()).await?;
-        still_pending(&written.pending, acknowledged())
+    /// Removes an endpoint, and does not wait for switches.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn remove_endpoint_at_once(&self, name: &str) -> Result<()> {
+        self.remove(&format!("/v1/endpoints/{name}"), at_once()).await
+    }
+
+    async fn remove(&self, path: &str, options: WriteOptions) -> Result<()> {
+        let written: Written<serde_json::Value> = self.client.delete(path, options).await?;
+        still_pending(&written.pending, options)
     }
 
     /// What the controller says of itself and of its switches.
@@ -143,6 +191,18 @@ impl Intent {
     pub async fn status(&self) -> Result<Status> {
         Ok(self.client.get_within("/v1/status", PATIENCE).await?)
     }
+}
+
+/// An endpoint on `node` behind `device`, as files hold it.
+///
+/// # Errors
+/// When it cannot be one.
+pub fn endpoint(name: Name, node: &Name, device: &str, network: &Name) -> Result<Manifest> {
+    Ok(Manifest::Endpoint { name, spec: spec(node, device, network)? })
+}
+
+fn spec(node: &Name, device: &str, network: &Name) -> Result<EndpointSpec> {
+    Ok(serde_json::from_value(serde_json::json!({ "node": node, "device": device, "network": network }))?)
 }
 
 fn at_once() -> WriteOptions {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use api::status::{Status, SwitchStatus};
+use api::{DEFAULT_NETWORK, Name};
 
 use super::report::{Memory, Report, Restart, Traffic};
 use super::{Cluster, Config};
@@ -36,14 +37,15 @@ pub(super) async fn all(
     let storm = tokio::spawn(super::storm(cluster.storming.clone()));
     let endpoint = endpoints(cluster, config.rounds).await.context("one endpoint more")?;
     let service = services(cluster, config, addresses).await.context("one service more")?;
-    storm.abort();
     let memory = memory(cluster);
+    let flows = Spread::of(cluster.healthy().map(|host| host.size().0 as u64));
+    let groups = Spread::of(cluster.healthy().map(|host| host.size().1 as u64));
+    let flat = flat(cluster, config.flat_rounds).await.context("one endpoint more of a flat network")?;
+    storm.abort();
     let restart = match config.reconnect {
         true => Some(restart(cluster).await.context("restart")?),
         false => None,
     };
-    let flows = Spread::of(cluster.healthy().map(|host| host.size().0 as u64));
-    let groups = Spread::of(cluster.healthy().map(|host| host.size().1 as u64));
     Ok(Report {
         nodes: config.nodes,
         endpoints: config.nodes * config.endpoints,
@@ -54,6 +56,7 @@ pub(super) async fn all(
         cold_start_cpu_seconds: cold_start_cpu,
         endpoint_seconds: endpoint,
         service_seconds: service,
+        flat_seconds: flat,
         flows,
         groups,
         memory,
@@ -128,13 +131,29 @@ fn behind(cluster: &Cluster, status: &Status) -> Option<String> {
 
 /// One endpoint more, on one healthy host after the other, until acknowledged everywhere.
 async fn endpoints(cluster: &Cluster, rounds: usize) -> Result<Times> {
+    one_more(cluster, rounds, &Name::new(DEFAULT_NETWORK)?).await
+}
+
+/// The same in a flat network that all healthy hosts have an endpoint of: each of their switches is concerned.
+async fn flat(cluster: &Cluster, rounds: usize) -> Result<Times> {
+    if rounds == 0 {
+        return Ok(Times::default());
+    }
+    let flat = Name::new("flat")?;
+    cluster.intent.flat_network(&flat).await?;
+    let hosts: Vec<Name> = cluster.healthy().map(|host| host.name().clone()).collect();
+    cluster.intent.one_on_each(&hosts, &flat).await?;
+    one_more(cluster, rounds, &flat).await
+}
+
+async fn one_more(cluster: &Cluster, rounds: usize, network: &Name) -> Result<Times> {
     let hosts: Vec<_> = cluster.healthy().collect();
     let mut times = Vec::with_capacity(rounds);
     // a stride that visits hosts far apart
     for (round, host) in hosts.iter().cycle().step_by(7).take(rounds).enumerate() {
         let name = format!("more-{round}");
         let since = Instant::now();
-        cluster.intent.endpoint_everywhere(&name, &format!("m{round}"), host.name()).await?;
+        cluster.intent.endpoint_everywhere(&name, &format!("m{round}"), host.name(), network).await?;
         times.push(since.elapsed());
         cluster.intent.remove_endpoint(&name).await?;
     }

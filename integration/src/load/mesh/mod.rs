@@ -8,7 +8,7 @@
 mod measure;
 mod report;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,12 +50,10 @@ pub enum Misbehave {
 /// What is simulated and measured.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The controller.
-    pub controller: IpAddr,
-    /// Where its API is.
-    pub http_port: u16,
+    /// Where the controller's API is.
+    pub http: SocketAddr,
     /// Where hosts' databases call in.
-    pub ovsdb_port: u16,
+    pub ovsdb: SocketAddr,
     /// The controller's process, if it is not to be found by its port.
     pub pid: Option<i32>,
     /// How many hosts.
@@ -70,6 +68,8 @@ pub struct Config {
     pub rounds: usize,
     /// How often a service is measured.
     pub service_rounds: usize,
+    /// How often one endpoint more of a flat network is measured that all hosts have endpoints of.
+    pub flat_rounds: usize,
     /// Whether all hosts go and come back.
     pub reconnect: bool,
     /// What some switches do that they should not, and how many.
@@ -78,6 +78,28 @@ pub struct Config {
     pub report_every: Duration,
     /// How long to wait until all is in sync.
     pub patience: Duration,
+}
+
+impl Config {
+    /// No hosts, and nothing to measure, at the controller that listens there.
+    pub fn at(http: SocketAddr, ovsdb: SocketAddr) -> Self {
+        Self {
+            http,
+            ovsdb,
+            pid: None,
+            nodes: 0,
+            endpoints: 0,
+            services: 0,
+            backends: 1,
+            rounds: 0,
+            service_rounds: 0,
+            flat_rounds: 0,
+            reconnect: false,
+            misbehave: None,
+            report_every: Duration::ZERO,
+            patience: Duration::from_secs(60),
+        }
+    }
 }
 
 /// A running cluster.
@@ -98,7 +120,7 @@ struct Cluster {
 /// When the controller refuses something or is not in sync in time.
 pub async fn run(config: &Config, say: &mut (dyn FnMut(&str) + Send)) -> Result<Report> {
     let schema = Arc::new(Schema::load(Path::new(Schema::INSTALLED))?);
-    let intent = Intent::new(&format!("http://{}", SocketAddr::new(config.controller, config.http_port)))?;
+    let intent = Intent::new(&format!("http://{}", config.http))?;
     let names: Vec<Name> = (1..=config.nodes)
         .map(|n| Name::new(format!("n{n:04}")))
         .collect::<Result<_, _>>()
@@ -137,7 +159,6 @@ impl Cluster {
         let (storming, _) = watch::channel(false);
         let (kind, bad) = config.misbehave.map_or((None, 0), |(kind, bad)| (Some(kind), bad));
         let healthy = names.len().saturating_sub(bad);
-        let manager = SocketAddr::new(config.controller, config.ovsdb_port);
         let mut hosts = Vec::with_capacity(names.len());
         for (number, name) in (0..).zip(names) {
             let kind = kind.filter(|_| number >= healthy);
@@ -151,11 +172,10 @@ impl Cluster {
             };
             let host = Arc::new(Host::new(name.clone(), number as u32, manner, schema.clone()));
             let says = if kind == Some(Misbehave::Storm) { &storming } else { &online };
-            tokio::spawn(host.clone().run(manager, says.subscribe()));
+            tokio::spawn(host.clone().run(config.ovsdb, says.subscribe()));
             hosts.push(host);
         }
-        let http = SocketAddr::new(config.controller, config.http_port);
-        let pid = config.pid.or_else(|| super::owner::listening(http));
+        let pid = config.pid.or_else(|| super::owner::listening(config.http));
         Self { hosts, intent, online, storming, pid, patience: config.patience }
     }
 

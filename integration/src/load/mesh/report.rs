@@ -27,6 +27,8 @@ pub struct Report {
     pub endpoint_seconds: Times,
     /// One service more, until acknowledged everywhere.
     pub service_seconds: Times,
+    /// One endpoint more of a flat network that all hosts have an endpoint of, until acknowledged everywhere.
+    pub flat_seconds: Times,
     /// Flows per switch.
     pub flows: Spread,
     /// Groups per switch.
@@ -98,6 +100,7 @@ impl fmt::Display for Report {
         }
         line(f, "one endpoint more", &self.endpoint_seconds)?;
         line(f, "one service more", &self.service_seconds)?;
+        line(f, "one endpoint more, flat network", &self.flat_seconds)?;
         if let Some(restart) = &self.restart {
             writeln!(
                 f,

@@ -1,0 +1,15 @@
+//! The figures of `make bench`: ours beside those of others, measured in one run on one machine.
+//!
+//! | file | ours | beside |
+//! | --- | --- | --- |
+//! | [`pods`] | a pod with all that belongs to it, on 3 and 20 hosts | |
+//! | [`scale`] | one change on 20 hosts with 50 endpoints each | OVN, in [`ovn`] |
+//! | [`switch`] | 50,000 flows of one switch | `ovs-ofctl` |
+//! | [`simulated`] | one change on 10, 100 and 1,000 simulated hosts; beside some that misbehave | |
+
+pub mod ovn;
+pub mod pods;
+pub mod scale;
+pub mod simulated;
+pub mod switch;
+pub mod table;
