@@ -67,9 +67,23 @@ impl Ovs {
         self.start_server(empty)?;
         // In the host's namespace although it needs none: there `down` finds a tool whose caller was killed.
         netns::within(&self.netns, || self.configure())?;
-        self.start_switch()?;
-        netns::within(&self.netns, || self.finish_bridge())
-            .with_context(|| format!("{UNDERLAY_BRIDGE} of {}", self.host))
+        self.start_switch()
+    }
+
+    /// Ends ovs-vswitchd alone with SIGKILL. Returns whether it was there.
+    ///
+    /// # Errors
+    /// When it does not go.
+    pub fn kill_switch(&self) -> Result<bool> {
+        self.switch.kill()
+    }
+
+    /// Ends ovsdb-server alone with SIGKILL. Returns whether it was there.
+    ///
+    /// # Errors
+    /// When it does not go.
+    pub fn kill_server(&self) -> Result<bool> {
+        self.server.kill()
     }
 
     /// Ends both daemons with SIGKILL. Returns whether one was there.
@@ -86,7 +100,11 @@ impl Ovs {
         self.dir.join("db.sock")
     }
 
-    fn start_server(&self, empty: &Path) -> Result<()> {
+    /// Starts ovsdb-server. `empty` is an empty database, taken when the host has none yet.
+    ///
+    /// # Errors
+    /// When it runs already or does not start.
+    pub fn start_server(&self, empty: &Path) -> Result<()> {
         let database = self.dir.join("conf.db");
         if !database.exists() {
             fs::copy(empty, &database).context("cannot make the database")?;
@@ -117,10 +135,16 @@ impl Ovs {
         tool::run(&mut command).map(drop)
     }
 
-    fn start_switch(&self) -> Result<()> {
+    /// Starts ovs-vswitchd, and puts `br-phy` in order.
+    ///
+    /// # Errors
+    /// When it runs already, does not start, or does not make the bridge in time.
+    pub fn start_switch(&self) -> Result<()> {
         let mut command = self.tool("ovs-vswitchd");
         command.arg(self.database()).args(self.daemon_options(&self.switch));
-        self.switch.start(command)
+        self.switch.start(command)?;
+        netns::within(&self.netns, || self.finish_bridge())
+            .with_context(|| format!("{UNDERLAY_BRIDGE} of {}", self.host))
     }
 
     /// ovs-vswitchd makes the bridge's own device anew at each start: without address, down, and with

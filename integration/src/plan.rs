@@ -292,6 +292,10 @@ pub enum Target {
     Agent(HostId),
     /// ovsdb-server and ovs-vswitchd of a host.
     Ovs(HostId),
+    /// ovsdb-server alone.
+    Ovsdb(HostId),
+    /// ovs-vswitchd alone.
+    Vswitchd(HostId),
 }
 
 impl fmt::Display for Target {
@@ -303,6 +307,8 @@ impl fmt::Display for Target {
             Self::Etcd(number) => write!(f, "etcd{number}"),
             Self::Agent(host) => write!(f, "agent@{host}"),
             Self::Ovs(host) => write!(f, "ovs@{host}"),
+            Self::Ovsdb(host) => write!(f, "ovsdb@{host}"),
+            Self::Vswitchd(host) => write!(f, "vswitchd@{host}"),
         }
     }
 }
@@ -322,7 +328,11 @@ impl FromStr for Target {
             }
             Some(("agent", host)) => Ok(Self::Agent(host.parse()?)),
             Some(("ovs", host)) => Ok(Self::Ovs(host.parse()?)),
-            _ => bail!("cannot act on {text}: name controller, controller2, etcd, agent@h1 or ovs@h1"),
+            Some(("ovsdb", host)) => Ok(Self::Ovsdb(host.parse()?)),
+            Some(("vswitchd", host)) => Ok(Self::Vswitchd(host.parse()?)),
+            _ => bail!(
+                "cannot act on {text}: name controller, controller2, etcd, agent@h1, ovs@h1, ovsdb@h1 or vswitchd@h1"
+            ),
         }
     }
 }
@@ -385,7 +395,7 @@ mod tests {
         {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
         }
-        for text in ["controller", "controller9", "etcd", "etcd3", "agent@h1", "ovs@h20"] {
+        for text in ["controller", "controller9", "etcd", "etcd3", "agent@h1", "ovs@h20", "ovsdb@h1", "vswitchd@h2"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         for text in ["", "agent", "agent@", "agent@web", "ovs@h0", "h1", "controller@h1", "controller1", "etcd0"] {

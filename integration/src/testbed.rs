@@ -118,6 +118,8 @@ impl Testbed {
             Target::Etcd(number) => etcd::member(&self.config, &self.state, number).kill()?,
             Target::Agent(host) => self.agent(host)?.kill()?,
             Target::Ovs(host) => self.ovs(host)?.kill()?,
+            Target::Ovsdb(host) => self.ovs(host)?.kill_server()?,
+            Target::Vswitchd(host) => self.ovs(host)?.kill_switch()?,
         };
         ensure!(was_there, "{target} does not run");
         Ok(())
@@ -144,6 +146,8 @@ impl Testbed {
                 control::start_agent(&self.config, &self.state, host)
             }
             Target::Ovs(host) => self.ovs(host)?.start(&empty),
+            Target::Ovsdb(host) => self.ovs(host)?.start_server(&empty),
+            Target::Vswitchd(host) => self.ovs(host)?.start_switch(),
         }
     }
 
@@ -158,7 +162,26 @@ impl Testbed {
         underlay::partition(&self.config, one, other)
     }
 
-    /// Undoes every [`Testbed::partition`].
+    /// Loses so many of a hundred frames from `from` to `to`, and none the other way.
+    ///
+    /// # Errors
+    /// When one of them is no member of the underlay.
+    pub fn lose(&self, from: &Place, to: &Place, percent: u8) -> Result<()> {
+        self.check_member(from)?;
+        self.check_member(to)?;
+        underlay::lose(&self.config, from, to, percent)
+    }
+
+    /// Has the link of `member` carry packets of at most `mtu` bytes, without telling it: larger ones are lost.
+    ///
+    /// # Errors
+    /// When it is no member of the underlay.
+    pub fn set_mtu(&self, member: &Place, mtu: u32) -> Result<()> {
+        self.check_member(member)?;
+        underlay::set_mtu(&self.config, member, mtu)
+    }
+
+    /// Undoes every [`Testbed::partition`] and [`Testbed::lose`].
     ///
     /// # Errors
     /// When nftables refuses it.

@@ -51,14 +51,35 @@ pub fn build(config: &Config) -> Result<()> {
 /// # Errors
 /// When nftables refuses it.
 pub fn partition(config: &Config, one: &Place, other: Option<&Place>) -> Result<()> {
-    let mut text = format!(
-        "add table {TABLE}\n\
-         add chain {TABLE} forward {{ type filter hook forward priority 0; }}\n"
-    );
     let matches = match other {
         None => [format!("iifname {one}"), format!("oifname {one}")],
         Some(other) => [format!("iifname {one} oifname {other}"), format!("iifname {other} oifname {one}")],
     };
+    drop_frames(config, &matches)
+}
+
+/// Loses so many of a hundred frames from `from` to `to`, and none the other way, until [`heal`].
+///
+/// # Errors
+/// When nftables refuses it.
+pub fn lose(config: &Config, from: &Place, to: &Place, percent: u8) -> Result<()> {
+    let share = if percent < 100 { format!(" numgen random mod 100 < {percent}") } else { String::new() };
+    drop_frames(config, &[format!("iifname {from} oifname {to}{share}")])
+}
+
+/// Has the link of `member` carry packets of at most `mtu` bytes, without telling it: larger ones are lost.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub fn set_mtu(config: &Config, member: &Place, mtu: u32) -> Result<()> {
+    netns::within(&config.underlay_netns(), || tool::ip_batch(&[format!("link set {member} mtu {mtu}")]))
+}
+
+fn drop_frames(config: &Config, matches: &[String]) -> Result<()> {
+    let mut text = format!(
+        "add table {TABLE}\n\
+         add chain {TABLE} forward {{ type filter hook forward priority 0; }}\n"
+    );
     for wanted in matches {
         text += &format!("add rule {TABLE} forward {wanted} drop\n");
     }

@@ -53,12 +53,12 @@ enum Verb {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// End controller, controller2, etcd, agent@h1 or ovs@h1 with SIGKILL.
+    /// End controller, controller2, etcd, agent@h1, ovs@h1, ovsdb@h1 or vswitchd@h1 with SIGKILL.
     Kill {
         /// What to end.
         target: Target,
     },
-    /// Start controller, controller2, etcd, agent@h1 or ovs@h1 again.
+    /// Start controller, controller2, etcd, agent@h1, ovs@h1, ovsdb@h1 or vswitchd@h1 again.
     Start {
         /// What to start.
         target: Target,
