@@ -26,12 +26,13 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub fn want(config: &AgentConfig) -> Want {
     // The router's own IPv6 address is on the link already.
     let router = IpNet::from(config.router);
+    let mtu = config.smaller_mtu();
     let route = |destination: &IpNet| {
         let (via, source) = match destination {
             IpNet::V4(_) => (config.router, Some(config.gateway)),
             IpNet::V6(_) => (config.router6?, config.gateway6),
         };
-        Some(Route { destination: destination.trunc(), via, source: source.map(|source| source.addr()) })
+        Some(Route { destination: destination.trunc(), via, source: source.map(|source| source.addr()), mtu })
     };
     let link_local = config.router6.map(|_| link_local(config.gateway_mac));
     Want {

@@ -87,7 +87,9 @@ async fn poll(host: &Host, client: &Client, configs: &watch::Sender<Option<Arc<C
     let mut trouble = Trouble::new("read this host's configuration");
     let (mut after, mut pause) = (0, PAUSES.0);
     loop {
-        let path = format!("/v1/nodes/{}/config?after={after}&timeout={}", host.node, POLL.as_secs());
+        let known = configs.borrow().as_ref().and_then(|current| current.config.path_mtu);
+        let path_mtu = known.map_or(String::new(), |mtu| format!("&path_mtu={mtu}"));
+        let path = format!("/v1/nodes/{}/config?after={after}&timeout={}{path_mtu}", host.node, POLL.as_secs());
         let asked = Instant::now();
         let answer = client.get_within::<AgentConfig>(&path, POLL).await;
         match answer.map_err(Error::from).and_then(|config| Ok(check(config)?)) {
@@ -113,8 +115,10 @@ async fn poll(host: &Host, client: &Client, configs: &watch::Sender<Option<Arc<C
 
 /// Publishes a configuration, unless it is the one that is there; answers whether it did.
 fn publish(configs: &watch::Sender<Option<Arc<Current>>>, config: AgentConfig) -> bool {
-    let new = Current { config, fresh: true };
+    let mut new = Current { config, fresh: true };
     configs.send_if_modified(|current| {
+        // A controller that has just started does not know it yet.
+        new.config.path_mtu = new.config.path_mtu.or(current.as_ref().and_then(|current| current.config.path_mtu));
         let differs = current.as_deref() != Some(&new);
         if differs {
             *current = Some(Arc::new(new));
@@ -138,6 +142,9 @@ fn check(config: AgentConfig) -> Result<AgentConfig, Invalid> {
     }
     if !(576..=65_535).contains(&config.mtu) {
         return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", config.mtu)));
+    }
+    if config.path_mtu.is_some_and(|mtu| mtu < 576) {
+        return Err(Invalid::new("path_mtu", "is less than 576 bytes"));
     }
     Ok(config)
 }

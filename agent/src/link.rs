@@ -17,7 +17,7 @@ use rtnetlink::{
         AddressFamily, RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
         link::{InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage},
-        route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol},
+        route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteProtocol},
     },
     sys::SocketAddr,
 };
@@ -129,6 +129,7 @@ impl Netlink {
             Step::AddAddress(a) => self.add_address(device.index, *a).await,
             Step::RemoveAddress(a) => self.remove_address(device.index, *a).await,
             Step::AddRoute(r) => self.handle.route().add(route_message(r, device.index)).execute().await,
+            Step::ReplaceRoute(r) => self.handle.route().add(route_message(r, device.index)).replace().execute().await,
             // Taking an address away takes the routes with it that have it as source.
             Step::RemoveRoute(r) => {
                 tolerate(self.handle.route().del(route_message(r, device.index)).execute().await, ESRCH)
@@ -287,18 +288,26 @@ fn route(message: &RouteMessage, index: u32) -> Option<Route> {
         AddressFamily::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     };
-    let (mut to, mut via, mut source, mut out) = (any, None, None, None);
+    let (mut to, mut via, mut source, mut out, mut mtu) = (any, None, None, None, None);
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(ip) => to = ip_of(ip)?,
             RouteAttribute::Gateway(ip) => via = ip_of(ip),
             RouteAttribute::PrefSource(ip) => source = ip_of(ip),
             RouteAttribute::Oif(index) => out = Some(*index),
+            RouteAttribute::Metrics(metrics) => mtu = metrics.iter().find_map(mtu_of),
             _ => {}
         }
     }
     let destination = IpNet::new(to, message.header.destination_prefix_length).ok()?;
-    (out == Some(index)).then_some(Route { destination, via: via?, source })
+    (out == Some(index)).then_some(Route { destination, via: via?, source, mtu })
+}
+
+fn mtu_of(metric: &RouteMetric) -> Option<u32> {
+    match metric {
+        RouteMetric::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    }
 }
 
 fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
@@ -312,7 +321,7 @@ fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
 fn route_message(route: &Route, index: u32) -> RouteMessage {
     let protocol = RouteProtocol::Other(ROUTE_PROTOCOL);
     let prefix = route.destination.prefix_len();
-    match (route.destination.network(), route.via) {
+    let mut message = match (route.destination.network(), route.via) {
         (IpAddr::V6(to), IpAddr::V6(via)) => {
             let builder = RouteMessageBuilder::<Ipv6Addr>::new().protocol(protocol).output_interface(index);
             let builder = builder.destination_prefix(to, prefix).gateway(via);
@@ -335,7 +344,9 @@ fn route_message(route: &Route, index: u32) -> RouteMessage {
             }
             builder.build()
         }
-    }
+    };
+    message.attributes.extend(route.mtu.map(|mtu| RouteAttribute::Metrics(vec![RouteMetric::Mtu(mtu)])));
+    message
 }
 
 fn describe(step: &Step) -> String {
@@ -346,6 +357,7 @@ fn describe(step: &Step) -> String {
         Step::AddAddress(address) => format!("add address {address}"),
         Step::RemoveAddress(address) => format!("remove address {address}"),
         Step::AddRoute(route) => format!("add route to {} via {}", route.destination, route.via),
+        Step::ReplaceRoute(route) => format!("change route to {} via {}", route.destination, route.via),
         Step::RemoveRoute(route) => format!("remove route to {} via {}", route.destination, route.via),
     }
 }

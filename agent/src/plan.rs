@@ -20,6 +20,8 @@ pub struct Route {
     pub via: IpAddr,
     /// The source address of packets that name none.
     pub source: Option<IpAddr>,
+    /// The largest packet that goes this way, in bytes; none: what the device takes.
+    pub mtu: Option<u32>,
 }
 
 /// What a device should be like.
@@ -69,6 +71,8 @@ pub enum Step {
     RemoveRoute(Route),
     /// Add this route.
     AddRoute(Route),
+    /// Put this route in the place of the one to the same destination.
+    ReplaceRoute(Route),
 }
 
 /// The steps that make a device as it should be, in the order they must be taken.
@@ -83,8 +87,13 @@ pub fn device(want: &Want, seen: &Seen) -> Vec<Step> {
     let unwanted = seen.addresses.difference(&want.addresses).filter(left_over);
     steps.extend(unwanted.cloned().map(Step::RemoveAddress));
     steps.extend(want.addresses.difference(&seen.addresses).cloned().map(Step::AddAddress));
-    steps.extend(seen.routes.difference(&want.routes).cloned().map(Step::RemoveRoute));
-    steps.extend(want.routes.difference(&seen.routes).cloned().map(Step::AddRoute));
+    let goes_to = |routes: &BTreeSet<Route>, route: &Route| routes.iter().any(|r| r.destination == route.destination);
+    let gone = seen.routes.difference(&want.routes).filter(|route| !goes_to(&want.routes, route));
+    steps.extend(gone.cloned().map(Step::RemoveRoute));
+    steps.extend(want.routes.difference(&seen.routes).cloned().map(|route| match goes_to(&seen.routes, &route) {
+        true => Step::ReplaceRoute(route),
+        false => Step::AddRoute(route),
+    }));
     steps
 }
 
@@ -101,6 +110,7 @@ mod tests {
             destination: net(destination),
             via: "169.254.93.1".parse().unwrap(),
             source: Some("10.244.1.1".parse().unwrap()),
+            mtu: None,
         }
     }
 
@@ -156,6 +166,13 @@ mod tests {
             Step::AddRoute(route("10.96.0.0/12")),
         ];
         assert_eq!(device(&want(), &seen), steps);
+    }
+
+    #[test]
+    fn a_route_with_another_mtu_takes_the_place_of_the_one_that_is_there() {
+        let smaller = Route { mtu: Some(1350), ..route("10.244.0.0/16") };
+        let want = Want { routes: [smaller.clone(), route("10.96.0.0/12")].into(), ..want() };
+        assert_eq!(device(&want, &right()), [Step::ReplaceRoute(smaller)]);
     }
 
     #[test]

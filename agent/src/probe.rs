@@ -18,10 +18,13 @@ use tracing::info;
 use crate::{
     follow::{Configs, Current},
     gossip::Members,
-    prober::{Event, LENGTH, Prober, Transmit, Way},
+    prober::{Event, Prober, Transmit, Way},
     trouble::Trouble,
     udp,
 };
+
+/// The largest datagram there is, in bytes.
+const LARGEST: usize = 1 << 16;
 
 /// The sockets of both ways, as far as there are any.
 #[derive(Default)]
@@ -42,20 +45,20 @@ pub async fn keep(
     let mut prober = Prober::new(RandomState::new().build_hasher().finish(), Instant::now());
     let mut sockets = Sockets::default();
     let mut trouble = Trouble::new("open the probe sockets");
-    // One byte more than a probe shows what is too long.
-    let mut buffers = ([0; LENGTH + 1], [0; LENGTH + 1]);
+    let mut buffers = (vec![0; LARGEST], vec![0; LARGEST]);
+    let zeros = vec![0; LARGEST];
     loop {
         if let Some(current) = configs.borrow_and_update().clone() {
             match sockets.open(underlay, port, &current, *ready.borrow_and_update()) {
                 Ok(()) => trouble.over(),
                 Err(e) => trouble.note(e),
             }
-            prober.set_peers(&current.config.peers, Instant::now());
+            prober.set_peers(&current.config.peers, current.config.mtu, Instant::now());
             prober.set_tunnel(sockets.tunnel.is_some(), Instant::now());
         }
         loop {
             while let Some(transmit) = prober.poll_transmit() {
-                sockets.send(&transmit, port).await;
+                sockets.send(&transmit, &zeros, port).await;
             }
             while let Some(event) = prober.poll_event() {
                 log(&event);
@@ -120,19 +123,22 @@ impl Sockets {
         if self.tunnel.as_ref().map(|(_, index, address)| (*index, *address)) != bridge.map(|index| (index, gateway)) {
             self.tunnel = None;
             if let Some(index) = bridge {
-                self.tunnel = Some((udp::open(gateway, port, Some(&config.bridge))?, index, gateway));
+                self.tunnel = Some((udp::open_whole(gateway, port, &config.bridge)?, index, gateway));
             }
         }
         Ok(())
     }
 
-    async fn send(&self, transmit: &Transmit, port: u16) {
+    /// Sends a datagram, filled up from `zeros`.
+    async fn send(&self, transmit: &Transmit, zeros: &[u8], port: u16) {
         let socket = match transmit.way {
             Way::Underlay => self.underlay.as_ref(),
             Way::Tunnel => self.tunnel.as_ref().map(|t| &t.0),
         };
         let Some(socket) = socket else { return };
+        let filling = transmit.length.saturating_sub(transmit.payload.len());
+        let payload = [&transmit.payload, zeros.get(..filling).unwrap_or_default()].concat();
         // A probe that cannot be sent is one without an answer.
-        let _ = socket.send_to(&transmit.payload, (transmit.to, port)).await;
+        let _ = socket.send_to(&payload, (transmit.to, port)).await;
     }
 }

@@ -10,6 +10,7 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket,
     sockopt::{BindToDevice, IpFreebind},
 };
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
 use tokio::net::UdpSocket;
 
 /// A socket at `address`, which may come and go, that speaks by way of `device` only, where one is given.
@@ -26,4 +27,14 @@ pub fn open(address: IpAddr, port: u16, device: Option<&str>) -> io::Result<UdpS
     }
     bind(socket.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(address, port)))?;
     UdpSocket::from_std(socket.into())
+}
+
+/// As [`open`] by way of `device`; what it sends goes in one piece or not at all, whatever routes say.
+///
+/// # Errors
+/// What the system said.
+pub fn open_whole(address: IpAddr, port: u16, device: &str) -> io::Result<UdpSocket> {
+    let socket = open(address, port, Some(device))?;
+    set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE)?;
+    Ok(socket)
 }

@@ -56,6 +56,7 @@ fn config() -> AgentConfig {
         gateway6: None,
         gateway_mac: Mac([0x0a, 0x58, 10, 244, 1, 1]),
         mtu: 1450,
+        path_mtu: None,
         router: "169.254.93.1".parse().unwrap(),
         router6: None,
         routes: vec![],

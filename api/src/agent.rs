@@ -31,6 +31,10 @@ pub struct AgentConfig {
     pub gateway_mac: Mac,
     /// The MTU of pods and of the bridge's local port, in bytes.
     pub mtu: u32,
+    /// The largest packet that gets through between all hosts, in bytes: pods send no larger ones to other hosts. None
+    /// while the controller does not know: it is what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_mtu: Option<u32>,
     /// The next hop that stands for the whole cluster on every node; the switch answers ARP for it.
     #[schema(value_type = crate::schema::Ip)]
     pub router: IpAddr,
@@ -63,6 +67,13 @@ pub struct AgentConfig {
     /// The cluster's gossip keys; without them the agent does not gossip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip_keys: Option<GossipKeys>,
+}
+
+impl AgentConfig {
+    /// The MTU of the way to other hosts where it is smaller than that of pods.
+    pub fn smaller_mtu(&self) -> Option<u32> {
+        self.path_mtu.filter(|path| *path < self.mtu)
+    }
 }
 
 /// One port of a service as it is reached from outside.
@@ -116,8 +127,20 @@ pub struct Peer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentReport {
-    /// One entry per peer.
+    /// One entry per peer: all of them, or with `some_probes` those that were probed since the last report.
     pub probes: Vec<Probe>,
+    /// Whether `probes` adds to what was reported before; else it replaces it.
+    #[serde(default)]
+    pub some_probes: bool,
+    /// How large full-size probes are as packets, in bytes.
+    #[serde(default)]
+    pub full_size: u32,
+    /// How long it takes until every peer has been probed once, in seconds.
+    #[serde(default)]
+    pub every_seconds: f64,
+    /// How long it takes until every peer has been probed at full size, in seconds.
+    #[serde(default)]
+    pub full_every_seconds: f64,
     /// The other hosts as gossip has them: all of them when `all_members`, else those that changed since the last
     /// report that was answered. One that was never mentioned is not known yet.
     #[serde(default)]
@@ -158,8 +181,17 @@ pub struct Probe {
     pub sent: u32,
     /// Of these, probes without an answer.
     pub lost: u32,
-    /// The largest packet that got through unfragmented, in bytes; none when not yet known.
+    /// The largest packet that gets through in one piece, in bytes, up to [`AgentConfig::mtu`]; none when not yet known.
     pub mtu: Option<u32>,
+    /// Rounds of probes as large as [`AgentConfig::mtu`] since the last report.
+    #[serde(default)]
+    pub full_sent: u32,
+    /// Of these, rounds without an answer.
+    #[serde(default)]
+    pub full_lost: u32,
+    /// Whether anything came from the peer lately, probes of its own included; none while that is not known.
+    #[serde(default)]
+    pub heard: Option<bool>,
 }
 
 /// What a runtime asks of the agent on its host: `POST /v1/endpoints` on the agent's socket.

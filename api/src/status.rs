@@ -90,6 +90,15 @@ pub struct Mesh {
     pub nodes: Vec<Name>,
     /// Every directed pair.
     pub links: Vec<Link>,
+    /// The largest packet that gets through between all of them, in bytes: what endpoints may send.
+    #[serde(default)]
+    pub path_mtu: Option<u32>,
+    /// How long it takes until every pair has been probed once, in seconds.
+    #[serde(default)]
+    pub every_seconds: f64,
+    /// How long it takes until every pair has been probed at full size, in seconds.
+    #[serde(default)]
+    pub full_every_seconds: f64,
 }
 
 /// One direction between two nodes, probed through the tunnel.
@@ -101,10 +110,17 @@ pub struct Link {
     pub to: Name,
     /// Whether the last probe was answered, within the last seconds.
     pub up: bool,
+    /// Whether what `from` sends arrives, as `to` says: false names the direction that is broken; none while `to` or
+    /// `from` itself is silent.
+    #[serde(default)]
+    pub arrives: Option<bool>,
     /// Round-trip time of the last answered probe, in seconds.
     pub rtt_seconds: Option<f64>,
     /// Share of the last report's probes that went unanswered, 0 to 1.
     pub loss: f64,
+    /// The same of probes at full size.
+    #[serde(default)]
+    pub full_loss: f64,
     /// The largest packet known to get through unfragmented, in bytes.
     pub mtu: Option<u32>,
 }

@@ -3,22 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use api::{
-    AgentReport, GossipCounts, HeldPort, Name, PUBLISHED_PORTS, Probe,
-    status::{Link, Mesh},
-};
+use api::{AgentReport, GossipCounts, HeldPort, Name, PUBLISHED_PORTS, status::Mesh};
 use tokio::sync::watch;
 
-/// How old a report may be for its agent to count as there.
-pub const FRESH: Duration = Duration::from_secs(4);
+use crate::links::{Change, FRESH, Links};
 
 /// What an agent last said.
 struct Report {
     at: Instant,
-    probes: BTreeMap<Name, Probe>,
     gossip: GossipCounts,
     /// The revision of the configuration it follows.
     follows: u64,
@@ -35,21 +30,38 @@ struct Agent {
 /// What all agents last said.
 pub struct Agents {
     agents: Mutex<BTreeMap<Name, Agent>>,
+    links: Mutex<Links>,
     first_revision: u64,
 }
 
 impl Agents {
     /// No agent has said anything yet; the store is at `revision`.
     pub fn new(revision: u64) -> Self {
-        Self { agents: Mutex::default(), first_revision: revision }
+        Self { agents: Mutex::default(), links: Mutex::default(), first_revision: revision }
     }
 
-    /// An agent reported at `now`.
-    pub fn report(&self, node: &Name, report: AgentReport, now: Instant) {
-        let probes = report.probes.into_iter().map(|probe| (probe.peer.clone(), probe)).collect();
+    /// An agent reported at `now`; `there` says which nodes are, and are not down. Answers what changed between hosts.
+    pub fn report(&self, node: &Name, report: AgentReport, there: impl Fn(&Name) -> bool, now: Instant) -> Vec<Change> {
+        let (changes, lowered_or_raised) = {
+            let mut links = self.links();
+            let before = links.floor();
+            links.report(node, &report, there, now);
+            let changes = std::iter::from_fn(|| links.poll_change()).collect();
+            (changes, links.floor() != before)
+        };
+        let mut agents = self.lock();
+        if lowered_or_raised {
+            agents.values().for_each(|agent| agent.config.send_modify(|_| {}));
+        }
         let held = report.held.into_iter().filter(|held| PUBLISHED_PORTS.contains(&held.port)).collect();
-        let report = Report { at: now, probes, gossip: report.gossip, follows: report.follows, held };
-        self.lock().entry(node.clone()).or_default().reported = Some(report);
+        let report = Report { at: now, gossip: report.gossip, follows: report.follows, held };
+        agents.entry(node.clone()).or_default().reported = Some(report);
+        changes
+    }
+
+    /// The largest packet that gets through between all hosts, in bytes; none while nothing is known.
+    pub fn path_mtu(&self) -> Option<u32> {
+        self.links().floor()
     }
 
     /// What a node's agent is to make true changed with this revision.
@@ -59,6 +71,7 @@ impl Agents {
 
     /// A node is no more.
     pub fn forget(&self, node: &Name) {
+        self.links().forget(node);
         self.lock().remove(node);
     }
 
@@ -98,26 +111,22 @@ impl Agents {
 
     /// Whether the last probe of every directed pair of `nodes` was answered lately.
     pub fn all_up(&self, nodes: &[Name], now: Instant) -> bool {
-        let agents = self.lock();
-        nodes.iter().all(|from| {
-            let probes = agents.get(from).and_then(|agent| agent.fresh(now)).map(|report| &report.probes);
-            let up =
-                |to: &Name| probes.and_then(|probes| probes.get(to)).is_some_and(|probe| probe.rtt_seconds.is_some());
-            nodes.iter().all(|to| to == from || up(to))
-        })
+        self.links().all_up(nodes, now)
     }
 
     /// Every directed pair of `nodes`, as last probed.
     pub fn mesh(&self, nodes: &[Name], now: Instant) -> Mesh {
-        let agents = self.lock();
+        let known = self.links();
         let mut links = Vec::with_capacity(nodes.len().saturating_mul(nodes.len()));
         for from in nodes {
-            let probes = agents.get(from).and_then(|agent| agent.fresh(now)).map(|report| &report.probes);
-            for to in nodes.iter().filter(|to| *to != from) {
-                links.push(link(from, to, probes.and_then(|probes| probes.get(to))));
-            }
+            links.extend(nodes.iter().filter(|to| *to != from).map(|to| known.link(from, to, now)));
         }
-        Mesh { nodes: nodes.to_vec(), links }
+        let (every_seconds, full_every_seconds) = known.pace();
+        Mesh { nodes: nodes.to_vec(), links, path_mtu: known.floor(), every_seconds, full_every_seconds }
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Agent>> {
@@ -131,18 +140,6 @@ impl Agent {
     }
 }
 
-fn link(from: &Name, to: &Name, probe: Option<&Probe>) -> Link {
-    let loss = probe.map_or(1.0, |probe| f64::from(probe.lost.min(probe.sent)) / f64::from(probe.sent.max(1)));
-    Link {
-        from: from.clone(),
-        to: to.clone(),
-        up: probe.is_some_and(|probe| probe.rtt_seconds.is_some()),
-        rtt_seconds: probe.and_then(|probe| probe.rtt_seconds),
-        loss,
-        mtu: probe.and_then(|probe| probe.mtu),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,18 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_is_up_while_its_last_probe_was_answered_lately() {
-        let agents = Agents::new(7);
-        let start = Instant::now();
-        let probe = Probe { peer: name("h2"), rtt_seconds: Some(0.001), sent: 4, lost: 1, mtu: None };
-        agents.report(&name("h1"), AgentReport { probes: vec![probe], ..AgentReport::default() }, start);
-        let nodes = [name("h1"), name("h2")];
-        let up = |now| agents.mesh(&nodes, now).links.iter().map(|link| link.up).collect::<Vec<_>>();
-        assert!(agents.all_up(&nodes[..1], start) && !agents.all_up(&nodes, start));
-        assert_eq!(up(start), [true, false]);
-        assert_eq!(agents.mesh(&nodes, start).links[0].loss, 0.25);
-        assert_eq!(up(start + FRESH), [false, false]);
-        assert!(!agents.is_fresh(&name("h1"), start + FRESH));
+    fn an_agent_is_fresh_for_a_while_after_its_report() {
+        let (agents, start) = (Agents::new(7), Instant::now());
+        agents.report(&name("h1"), AgentReport::default(), |_| true, start);
+        assert!(agents.is_fresh(&name("h1"), start) && !agents.is_fresh(&name("h1"), start + FRESH));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum EventKind {
     Member,
     /// A host was given a certificate.
     Join,
+    /// A direction between two hosts is broken, works again, or lets packets of another size through.
+    Mesh,
 }
 
 impl EventKind {
@@ -34,6 +36,7 @@ impl EventKind {
             Self::Session => "session",
             Self::Member => "member",
             Self::Join => "join",
+            Self::Mesh => "mesh",
         }
     }
 }

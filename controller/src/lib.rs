@@ -18,6 +18,7 @@ pub mod history;
 mod housekeeping;
 pub mod http;
 pub mod intent;
+pub mod links;
 pub mod membership;
 pub mod metrics;
 pub mod pipeline;

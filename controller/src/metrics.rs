@@ -1,5 +1,6 @@
 //! What `/metrics` serves: all families in one place.
 
+use api::{AgentReport, Name, Probe};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -11,11 +12,22 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::links::{Change, What};
+
 /// The node a switch belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByNode {
     /// Its name.
     pub node: String,
+}
+
+/// A direction between two nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByDirection {
+    /// Who sends.
+    pub from: String,
+    /// Who receives.
+    pub to: String,
 }
 
 /// Every family this controller serves.
@@ -37,6 +49,18 @@ pub struct Metrics {
     pub writes_refused: Counter,
     /// Seconds from a write until every switch concerned acknowledged it.
     pub realize_seconds: Histogram,
+    /// Probes of nodes that were answered or lost.
+    pub probes_sent: Family<ByNode, Counter>,
+    /// Of these, the lost ones.
+    pub probes_lost: Family<ByNode, Counter>,
+    /// Seconds from a probe to its answer.
+    pub probe_seconds: Histogram,
+    /// 1 for each direction in which nothing arrives; others are not listed.
+    pub mesh_broken: Family<ByDirection, Gauge>,
+    /// The largest packet that gets through in a direction, in bytes, where that is not the full size.
+    pub mesh_reduced: Family<ByDirection, Gauge>,
+    /// The largest packet that gets through between all nodes, in bytes; 0 while not known.
+    pub mesh_path_mtu: Gauge,
 }
 
 impl Default for Metrics {
@@ -51,6 +75,12 @@ impl Default for Metrics {
             hosts_connected: Gauge::default(),
             writes_refused: Counter::default(),
             realize_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+            probes_sent: Family::default(),
+            probes_lost: Family::default(),
+            probe_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 14)),
+            mesh_broken: Family::default(),
+            mesh_reduced: Family::default(),
+            mesh_path_mtu: Gauge::default(),
         };
         let r = &mut metrics.registry;
         r.register("flow_mods_sent", "Flow-mods sent to switches", metrics.flow_mods_sent.clone());
@@ -62,11 +92,45 @@ impl Default for Metrics {
         r.register("writes_refused", "Writes refused by the API", metrics.writes_refused.clone());
         let help = "Seconds from a write until every switch concerned acknowledged it";
         r.register("realize_seconds", help, metrics.realize_seconds.clone());
+        metrics.register_mesh();
         metrics
     }
 }
 
 impl Metrics {
+    fn register_mesh(&mut self) {
+        let r = &mut self.registry;
+        r.register("probes_sent", "Probes of nodes through tunnels", self.probes_sent.clone());
+        r.register("probes_lost", "Probes without an answer", self.probes_lost.clone());
+        r.register("probe_seconds", "Seconds from a probe to its answer", self.probe_seconds.clone());
+        r.register("mesh_broken", "Directions in which nothing arrives", self.mesh_broken.clone());
+        let help = "Largest packet that gets through where that is not the full size, in bytes";
+        r.register("mesh_reduced_bytes", help, self.mesh_reduced.clone());
+        let help = "Largest packet that gets through between all nodes, in bytes";
+        r.register("mesh_path_mtu_bytes", help, self.mesh_path_mtu.clone());
+    }
+
+    /// Counts what an agent's probes became.
+    pub fn count_probes(&self, node: &Name, report: &AgentReport) {
+        let node = ByNode { node: node.to_string() };
+        let sum = |of: fn(&Probe) -> u32| report.probes.iter().map(|probe| u64::from(of(probe))).sum();
+        self.probes_sent.get_or_create(&node).inc_by(sum(|probe| probe.sent));
+        self.probes_lost.get_or_create(&node).inc_by(sum(|probe| probe.lost));
+        let answered = report.probes.iter().filter(|probe| probe.sent > probe.lost);
+        answered.filter_map(|probe| probe.rtt_seconds).for_each(|rtt| self.probe_seconds.observe(rtt));
+    }
+
+    /// Shows what became of a direction between two nodes.
+    pub fn show_direction(&self, change: &Change) {
+        let by = ByDirection { from: change.from.to_string(), to: change.to.to_string() };
+        match change.what {
+            What::Broken => drop(self.mesh_broken.get_or_create(&by).set(1)),
+            What::Works(_) => drop(self.mesh_broken.remove(&by)),
+            What::Shrunk { passes, .. } => drop(self.mesh_reduced.get_or_create(&by).set(passes.into())),
+            What::Grown { .. } => drop(self.mesh_reduced.remove(&by)),
+        }
+    }
+
     /// The text page.
     pub fn page(&self) -> String {
         let mut page = String::new();

@@ -24,7 +24,19 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
     }
     let down = mesh.links.iter().filter(|link| !link.up).count();
     print_table(table)?;
-    print(&format!("\n{} directed pairs, {down} down (round-trip time through the tunnel)\n", mesh.links.len()))
+    print(&format!("\n{} directed pairs, {down} down; round-trip time through the tunnel", mesh.links.len()))?;
+    print(", largest packet that gets through in bytes\n")?;
+    if let Some(mtu) = mesh.path_mtu {
+        print(&format!("Endpoints send at most {mtu} bytes to other hosts\n"))?;
+    }
+    if mesh.every_seconds > 1.0 {
+        let (small, full) = (mesh.every_seconds, mesh.full_every_seconds);
+        print(&format!("A sample is probed each second: all pairs in {small:.0} s, at full size in {full:.0} s\n"))?;
+    }
+    for link in mesh.links.iter().filter(|link| link.arrives == Some(false)) {
+        print(&format!("BROKEN: nothing from {} arrives at {}\n", link.from, link.to))?;
+    }
+    Ok(())
 }
 
 pub async fn show(remote: &Remote) -> anyhow::Result<()> {
@@ -34,8 +46,10 @@ pub async fn show(remote: &Remote) -> anyhow::Result<()> {
 
 fn describe(link: &Link) -> String {
     let loss = if link.loss > 0.0 { format!(" {:.0}% lost", link.loss * 100.0) } else { String::new() };
+    let mtu = link.mtu.map_or(String::new(), |mtu| format!(" {mtu}"));
     match link.rtt_seconds.filter(|_| link.up) {
-        Some(rtt) => format!("{:.2} ms{loss}", rtt * 1000.0),
+        Some(rtt) => format!("{:.2} ms{mtu}{loss}", rtt * 1000.0),
+        None if link.arrives == Some(false) => "BROKEN".into(),
         None => "down".into(),
     }
 }

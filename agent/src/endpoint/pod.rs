@@ -80,7 +80,7 @@ pub(super) fn want(config: &AgentConfig, endpoint: &Endpoint) -> Result<Want, Er
         };
         want.addresses.insert(address.map_err(|e| Error::kernel("the endpoint's address", e))?);
         let destination = IpNet::new(any, 0).map_err(|e| Error::kernel("default route", e))?;
-        want.routes.insert(Route { destination, via, source: None });
+        want.routes.insert(Route { destination, via, source: None, mtu: config.smaller_mtu() });
         if ip.is_ipv6() {
             want.addresses.insert(bridge::link_local(endpoint.mac));
         }

@@ -16,8 +16,8 @@ const INTERVALS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_
 /// What has been dealt with already, so that it is not done or logged twice.
 #[derive(Debug, Default)]
 struct Done {
-    /// The MTU that pods have, once it was checked.
-    mtu: Option<u32>,
+    /// The MTU that pods have, and that of their way to other hosts where it is smaller, once they were checked.
+    mtu: Option<(u32, Option<u32>)>,
     /// Endpoints whose device was missing the last time.
     missing: BTreeSet<Name>,
     /// Those of them that were logged.
@@ -57,7 +57,8 @@ impl Endpoints {
             self.remove_stale(device, &known).await?;
         }
         report_missing(&devices, &known, done);
-        if done.mtu.replace(current.config.mtu) != Some(current.config.mtu) {
+        let mtu = Some((current.config.mtu, current.config.smaller_mtu()));
+        if std::mem::replace(&mut done.mtu, mtu) != mtu {
             self.mend_all(&devices, current).await;
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! Probing every peer over the underlay and through the tunnel: a state machine without sockets and clock.
+//! Probing every peer over the underlay and through the tunnel, there small and at full size: a state machine without
+//! sockets and clock.
 //!
 //! ```text
 //!             due                    answered
@@ -11,8 +12,11 @@
 //! The underlay is probed first: the answer has Open vSwitch learn the
 //! peer's Ethernet address before the first tunnel packet needs it. A request
 //! from a peer whose path never answered has that path tried again at once.
+//! Among many peers each is probed in its turn ([`Pace`]).
 
+mod pace;
 mod path;
+mod size;
 mod wire;
 
 use std::{
@@ -24,15 +28,21 @@ use std::{
 use api::{AgentReport, Name, Peer, Probe};
 use tokio::time::Instant;
 
+pub use pace::Pace;
 use path::Path;
+use size::Sizes;
 pub use wire::{Datagram, Kind, LENGTH};
 
 /// How often there is a report.
 const REPORT: Duration = Duration::from_secs(1);
 /// How long the first report after a change of peers waits for their answers.
 const FIRST_REPORT: Duration = Duration::from_millis(200);
+/// How often a report tells of all of many peers; others tell of those that were probed.
+const COMPLETE: Duration = Duration::from_secs(30);
 /// How many requests of one peer are answered within a second, by each way.
-const MAX_ANSWERS: u32 = 64;
+const MAX_ANSWERS: u32 = 96;
+/// The bytes of an IPv4 and a UDP header.
+const HEADERS: u16 = 28;
 
 /// By which way a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +60,16 @@ pub struct Transmit {
     pub way: Way,
     /// To which address, at the probe port.
     pub to: IpAddr,
-    /// The payload.
+    /// The beginning of the payload; zeros follow.
     pub payload: [u8; LENGTH],
+    /// How long the payload is, in bytes.
+    pub length: usize,
+}
+
+impl Transmit {
+    fn new(way: Way, to: IpAddr, datagram: Datagram) -> Self {
+        Self { way, to, payload: datagram.encode(), length: datagram.length.into() }
+    }
 }
 
 /// A path that began or ceased to answer.
@@ -70,6 +88,7 @@ pub struct Event {
 struct Known {
     underlay: Path,
     tunnel: Path,
+    sizes: Sizes,
     /// Requests answered within the second that began then.
     answers: (Instant, u32),
 }
@@ -81,6 +100,25 @@ impl Known {
             Way::Tunnel => &mut self.tunnel,
         }
     }
+
+    /// What there is to tell of it since the last time.
+    fn told(&mut self, name: &Name, now: Instant) -> Probe {
+        let Self { tunnel, sizes, .. } = self;
+        Probe {
+            peer: name.clone(),
+            rtt_seconds: tunnel.rtt.map(|rtt| rtt.as_secs_f64()),
+            sent: std::mem::take(&mut tunnel.sent),
+            lost: std::mem::take(&mut tunnel.lost),
+            mtu: sizes.mtu.map(u32::from),
+            full_sent: std::mem::take(&mut sizes.sent),
+            full_lost: std::mem::take(&mut sizes.lost),
+            heard: tunnel.is_heard(now),
+        }
+    }
+}
+
+fn request(sequence: u64, length: u16, cookie: u64) -> Datagram {
+    Datagram { kind: Kind::Request, length, sequence, cookie }
 }
 
 /// The state machine.
@@ -91,11 +129,15 @@ pub struct Prober {
     peers: BTreeMap<Name, Known>,
     names: BTreeMap<(Way, IpAddr), Name>,
     tunnel_up: bool,
+    /// How large full-size probes are as packets.
+    full: u16,
     outbox: VecDeque<Transmit>,
     events: VecDeque<Event>,
     report_due: Instant,
     /// Whether a report is due as soon as every peer has answered.
     eager: bool,
+    /// When a report that tells of all peers is due.
+    complete_due: Instant,
 }
 
 impl Prober {
@@ -107,25 +149,36 @@ impl Prober {
             peers: BTreeMap::new(),
             names: BTreeMap::new(),
             tunnel_up: false,
+            full: 0,
             outbox: VecDeque::new(),
             events: VecDeque::new(),
             report_due: now + FIRST_REPORT,
             eager: true,
+            complete_due: now,
         }
     }
 
-    /// Sets whom to probe; what is known of peers that stay is kept.
-    pub fn set_peers(&mut self, peers: &[Peer], now: Instant) {
+    /// Sets whom to probe, and the size of the largest packets that are to get through, in bytes; what is known of
+    /// peers that stay is kept.
+    pub fn set_peers(&mut self, peers: &[Peer], full: u32, now: Instant) {
         let mut old = std::mem::take(&mut self.peers);
+        let full = u16::try_from(full).unwrap_or(u16::MAX);
+        self.full = full;
+        let (pace, count) = (Pace::among(peers.len()), peers.len().max(1) as f64);
         self.names.clear();
-        for peer in peers {
+        for (index, peer) in peers.iter().enumerate() {
             let same = |k: &Known| k.underlay.to == peer.address && k.tunnel.to == peer.gateway;
-            let known = old.remove(&peer.name).filter(same).unwrap_or_else(|| {
+            let mut known = old.remove(&peer.name).filter(same).unwrap_or_else(|| {
                 self.eager = true;
+                self.complete_due = now;
                 self.report_due = self.report_due.min(now + FIRST_REPORT);
                 let (underlay, tunnel) = (Path::new(peer.address, now), Path::new(peer.gateway, now));
-                Known { underlay, tunnel, answers: (now, 0) }
+                Known { underlay, tunnel, sizes: Sizes::new(now), answers: (now, 0) }
             });
+            let share = if Pace::is_each(peers.len()) { 0.0 } else { index as f64 / count };
+            known.underlay.set_pace(pace.underlay, pace.underlay.mul_f64(share));
+            known.tunnel.set_pace(pace.tunnel, pace.tunnel.mul_f64(share));
+            known.sizes.set(full, pace.full, pace.full.mul_f64(share), now);
             self.names.insert((Way::Underlay, peer.address), peer.name.clone());
             self.names.insert((Way::Tunnel, peer.gateway), peer.name.clone());
             self.peers.insert(peer.name.clone(), known);
@@ -147,6 +200,7 @@ impl Prober {
         let Some(datagram) = Datagram::decode(payload) else { return };
         let Some(name) = self.names.get(&(way, from)) else { return };
         let Some(known) = self.peers.get_mut(name) else { return };
+        known.path(way).hear(now);
         match datagram.kind {
             Kind::Request => {
                 if now.duration_since(known.answers.0) >= REPORT {
@@ -157,8 +211,7 @@ impl Prober {
                 }
                 known.answers.1 += 1;
                 known.path(way).hurry(now);
-                let payload = Datagram { kind: Kind::Reply, ..datagram }.encode();
-                self.outbox.push_back(Transmit { way, to: from, payload });
+                self.outbox.push_back(Transmit::new(way, from, datagram.answer()));
             }
             Kind::Reply if datagram.cookie == self.cookie => {
                 let path = known.path(way);
@@ -167,8 +220,11 @@ impl Prober {
                 if answered && !was_up {
                     self.events.push_back(Event { peer: name.clone(), way, rtt: path.rtt });
                 }
-                if answered && !was_proven && way == Way::Underlay {
-                    known.tunnel.hurry(now);
+                match way {
+                    Way::Underlay if answered && !was_proven => known.tunnel.hurry(now),
+                    Way::Tunnel if answered && !was_proven => known.sizes.begin(now),
+                    Way::Tunnel => known.sizes.answer(datagram.sequence, now),
+                    Way::Underlay => {}
                 }
             }
             Kind::Reply => {}
@@ -190,8 +246,17 @@ impl Prober {
                 if was_up && !path.up {
                     self.events.push_back(Event { peer: name.clone(), way, rtt: None });
                 }
-                let probe = Datagram { kind: Kind::Request, sequence: self.sequence, cookie: self.cookie };
-                self.outbox.push_back(Transmit { way, to: path.to, payload: probe.encode() });
+                self.outbox.push_back(Transmit::new(way, path.to, request(self.sequence, LENGTH as u16, self.cookie)));
+            }
+            let Known { tunnel, sizes, .. } = known;
+            if !self.tunnel_up || !tunnel.proven {
+                continue;
+            }
+            for size in sizes.poll(tunnel.up, now) {
+                self.sequence = self.sequence.wrapping_add(1);
+                sizes.note(self.sequence, size);
+                let probe = request(self.sequence, size.saturating_sub(HEADERS), self.cookie);
+                self.outbox.push_back(Transmit::new(Way::Tunnel, tunnel.to, probe));
             }
         }
     }
@@ -219,22 +284,29 @@ impl Prober {
         }
         self.eager = self.eager && !complete;
         self.report_due = now + REPORT;
-        let probes = self.peers.iter_mut().map(|(name, known)| {
-            let path = &mut known.tunnel;
-            Probe {
-                peer: name.clone(),
-                rtt_seconds: path.rtt.map(|rtt| rtt.as_secs_f64()),
-                sent: std::mem::take(&mut path.sent),
-                lost: std::mem::take(&mut path.lost),
-                mtu: None,
-            }
-        });
-        Some(AgentReport { probes: probes.collect(), ..AgentReport::default() })
+        let all = now >= self.complete_due || complete || Pace::is_each(self.peers.len());
+        if all {
+            self.complete_due = now + COMPLETE;
+        }
+        let news = |known: &Known| known.tunnel.sent > 0 || known.sizes.sent > 0;
+        let told = self.peers.iter_mut().filter(|(_, known)| all || news(known));
+        let probes = told.map(|(name, known)| known.told(name, now)).collect();
+        let pace = Pace::among(self.peers.len());
+        Some(AgentReport {
+            probes,
+            some_probes: !all,
+            full_size: self.full.into(),
+            every_seconds: pace.tunnel.as_secs_f64(),
+            full_every_seconds: pace.full.as_secs_f64(),
+            ..AgentReport::default()
+        })
     }
 
     /// When something is due next, and why.
     pub fn poll_timeout(&self) -> (Instant, &'static str) {
-        let tunnels = self.peers.values().filter(|_| self.tunnel_up).map(|k| (k.tunnel.due(), "tunnel probe"));
+        let through = || self.peers.values().filter(|_| self.tunnel_up);
+        let sizes = through().filter(|k| k.tunnel.proven).map(|k| (k.sizes.due(), "full-size probe"));
+        let tunnels = through().map(|k| (k.tunnel.due(), "tunnel probe")).chain(sizes);
         let underlays = self.peers.values().map(|k| (k.underlay.due(), "underlay probe"));
         underlays
             .chain(tunnels)

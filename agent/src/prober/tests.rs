@@ -1,6 +1,7 @@
 use super::*;
 
 const COOKIE: u64 = 0xfeed;
+const FULL: u32 = 1450;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -19,19 +20,25 @@ fn sent(prober: &mut Prober) -> Vec<Transmit> {
     std::iter::from_fn(|| prober.poll_transmit()).collect()
 }
 
+fn decode(sent: &Transmit) -> Datagram {
+    let mut bytes = sent.payload.to_vec();
+    bytes.resize(sent.length, 0);
+    Datagram::decode(&bytes).unwrap()
+}
+
 /// Answers everything that was sent, as the peers would.
 fn answer_all(prober: &mut Prober, sent: &[Transmit], now: Instant) {
     for t in sent {
-        let request = Datagram::decode(&t.payload).unwrap();
+        let request = decode(t);
         assert_eq!(request.kind, Kind::Request);
-        prober.handle_input(t.way, t.to, &Datagram { kind: Kind::Reply, ..request }.encode(), now);
+        prober.handle_input(t.way, t.to, &request.answer().encode(), now);
     }
 }
 
 fn ready(now: Instant) -> Prober {
     let mut prober = Prober::new(COOKIE, now);
     prober.set_tunnel(true, now);
-    prober.set_peers(&[peer(1), peer(2)], now);
+    prober.set_peers(&[peer(1), peer(2)], FULL, now);
     prober
 }
 
@@ -56,6 +63,9 @@ fn a_report_follows_as_soon_as_all_have_answered() {
         assert_eq!((probe.rtt_seconds, probe.sent, probe.lost), (Some(0.003), 1, 0));
     }
     assert_eq!(prober.poll_report(start + ms(4)), None);
+    let large: Vec<_> = sent(&mut prober).into_iter().filter(|t| t.length > LENGTH).collect();
+    assert_eq!(large.iter().map(|t| t.length).collect::<Vec<_>>(), [1422, 1422]);
+    answer_all(&mut prober, &large, start + ms(5));
     assert_eq!(prober.poll_timeout().0, start + ms(1000));
 }
 
@@ -116,11 +126,10 @@ fn a_peers_request_is_answered_and_has_us_try_again() {
     let start = Instant::now();
     let mut prober = ready(start);
     sent(&mut prober);
-    let request = Datagram { kind: Kind::Request, sequence: 9, cookie: 77 };
+    let request = Datagram { kind: Kind::Request, length: 24, sequence: 9, cookie: 77 };
     prober.handle_input(Way::Tunnel, peer(2).gateway, &request.encode(), start + ms(5));
     let out = sent(&mut prober);
-    let reply = Datagram { kind: Kind::Reply, ..request }.encode();
-    assert_eq!(out[0], Transmit { way: Way::Tunnel, to: peer(2).gateway, payload: reply });
+    assert_eq!(out[0], Transmit::new(Way::Tunnel, peer(2).gateway, request.answer()));
     assert_eq!((out[1].way, out[1].to, out.len()), (Way::Tunnel, peer(2).gateway, 2));
 }
 
@@ -129,28 +138,76 @@ fn strangers_forgers_and_floods_get_nothing() {
     let start = Instant::now();
     let mut prober = ready(start);
     let probes = sent(&mut prober);
-    let request = Datagram { kind: Kind::Request, sequence: 9, cookie: 77 }.encode();
+    let request = Datagram { kind: Kind::Request, length: 24, sequence: 9, cookie: 77 }.encode();
     prober.handle_input(Way::Tunnel, IpAddr::from([10, 244, 9, 1]), &request, start);
     prober.handle_input(Way::Underlay, peer(1).gateway, &request, start);
     prober.handle_input(Way::Tunnel, peer(1).gateway, &request[..23], start);
     assert_eq!(sent(&mut prober), []);
-    let asked = Datagram::decode(&probes[1].payload).unwrap();
-    let forged = Datagram { kind: Kind::Reply, cookie: asked.cookie ^ 1, ..asked };
+    let asked = decode(&probes[1]);
+    let forged = Datagram { cookie: asked.cookie ^ 1, ..asked.answer() };
     prober.handle_input(Way::Tunnel, peer(1).gateway, &forged.encode(), start);
     assert_eq!(prober.poll_report(start + ms(200)).unwrap().probes[0].rtt_seconds, None);
     for _ in 0..1000 {
         prober.handle_input(Way::Tunnel, peer(1).gateway, &request, start);
     }
-    let replies =
-        sent(&mut prober).iter().filter(|t| Datagram::decode(&t.payload).unwrap().kind == Kind::Reply).count();
+    let replies = sent(&mut prober).iter().filter(|t| decode(t).kind == Kind::Reply).count();
     assert_eq!(replies, MAX_ANSWERS as usize);
+}
+
+#[test]
+fn whom_nothing_comes_from_is_told_after_a_while() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let heard = |prober: &mut Prober, now| {
+        let report = prober.poll_report(now).unwrap();
+        report.probes.iter().map(|probe| probe.heard).collect::<Vec<_>>()
+    };
+    assert_eq!(heard(&mut prober, start + ms(200)), [None, None]);
+    let request = Datagram { kind: Kind::Request, length: 24, sequence: 9, cookie: 77 };
+    prober.handle_input(Way::Tunnel, peer(2).gateway, &request.encode(), start + ms(1500));
+    assert_eq!(heard(&mut prober, start + ms(3000)), [Some(false), Some(true)]);
+    assert_eq!(heard(&mut prober, start + ms(4100)), [Some(false), Some(false)]);
+}
+
+#[test]
+fn among_many_each_is_probed_in_its_turn_and_told_of_once() {
+    let (start, count) = (Instant::now(), 100);
+    let mut prober = Prober::new(COOKIE, start);
+    prober.set_tunnel(true, start);
+    let peers: Vec<Peer> = (1..=count).map(peer).collect();
+    prober.set_peers(&peers, FULL, start);
+    let (mut now, mut bytes, mut told, mut all) = (start, [0, 0], 0, 0);
+    while now < start + ms(2_100_000) {
+        let probes = sent(&mut prober);
+        let since = usize::from(now >= start + ms(1_100_000));
+        bytes[since] += probes.iter().map(|t| t.length + 28 + usize::from(t.way == Way::Tunnel) * 50).sum::<usize>();
+        answer_all(&mut prober, &probes, now);
+        if let Some(report) = prober.poll_report(now) {
+            all += usize::from(!report.some_probes);
+            told += report.probes.len();
+        }
+        now = prober.poll_timeout().0.max(now + ms(1));
+        prober.handle_timeout(now);
+    }
+    let report = std::iter::from_fn(|| {
+        now += ms(1000);
+        prober.poll_report(now)
+    });
+    let report = report.take(60).find(|report| !report.some_probes).unwrap();
+    assert!(report.probes.iter().all(|probe| probe.mtu == Some(FULL) && probe.rtt_seconds.is_some()));
+    // Each second one small probe, and one of full size each ten; half as much again comes from others, and all of it
+    // is answered.
+    let kbits = bytes[1] as f64 * 8.0 / 1000.0 / 1000.0;
+    println!("{kbits:.2} kbit/s of probes sent, {} reports in full, {told} entries", all);
+    assert!((1.0..2.5).contains(&kbits), "{kbits}");
+    assert!(all <= 2100 / 30 + 2 && told < 2100 * 6, "{all} {told}");
 }
 
 #[test]
 fn nothing_goes_through_a_tunnel_that_is_not_there() {
     let start = Instant::now();
     let mut prober = Prober::new(COOKIE, start);
-    prober.set_peers(&[peer(1)], start);
+    prober.set_peers(&[peer(1)], FULL, start);
     assert!(sent(&mut prober).iter().all(|t| t.way == Way::Underlay));
     prober.set_tunnel(true, start + ms(300));
     assert!(sent(&mut prober).iter().any(|t| t.way == Way::Tunnel));
@@ -164,7 +221,7 @@ fn peers_that_stay_keep_what_is_known() {
     answer_all(&mut prober, &probes, start + ms(2));
     prober.poll_report(start + ms(2)).unwrap();
     sent(&mut prober);
-    prober.set_peers(&[peer(1), peer(3)], start + ms(10));
+    prober.set_peers(&[peer(1), peer(3)], FULL, start + ms(10));
     assert!(sent(&mut prober).iter().all(|t| t.to == peer(3).address || t.to == peer(3).gateway));
     let report = prober.poll_report(start + ms(210)).unwrap();
     assert_eq!(report.probes.iter().map(|p| p.rtt_seconds.is_some()).collect::<Vec<_>>(), [true, false]);

@@ -28,6 +28,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         gateway6,
         gateway_mac,
         mtu: host::pod_mtu(&view)?,
+        path_mtu: None,
         router: pipeline::ROUTER_IP.into(),
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
         routes: outside.iter().copied().chain([settings.services]).collect(),

@@ -17,7 +17,9 @@ use super::{
     error::Failure,
     write::{WaitQuery, seconds, write},
 };
-use crate::{compile::agent_config, housekeeping::step_gossip, intent::Change, membership, runtime::Event};
+use crate::{
+    compile::agent_config, events::EventKind, housekeeping::step_gossip, intent::Change, membership, runtime::Event,
+};
 
 /// `?after=…&timeout=…`
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,6 +31,8 @@ pub struct ConfigQuery {
     /// The longest to wait for another, in seconds.
     #[serde(default)]
     timeout: f64,
+    /// The path MTU that the agent has: there is an answer as soon as another is known.
+    path_mtu: Option<u32>,
 }
 
 /// All nodes, and which of them are there.
@@ -115,13 +119,14 @@ pub async fn config(
     let missing = || Failure::not_found(Kind::Node, &name);
     find(&app, &name).ok_or_else(missing)?;
     let mut changed = app.agents.config(&name);
-    if query.after == Some(*changed.borrow_and_update()) {
+    let has_path_mtu = |known: Option<u32>| known.is_none() || known == query.path_mtu;
+    if query.after == Some(*changed.borrow_and_update()) && has_path_mtu(app.agents.path_mtu()) {
         // Nothing new within the time: the same once more.
         let _ = tokio::time::timeout(timeout, changed.changed()).await;
     }
     let revision = *changed.borrow();
-    let config = agent_config(&app.store.read(), &app.settings, &name, revision);
-    config.map(Json).ok_or_else(missing)
+    let config = agent_config(&app.store.read(), &app.settings, &name, revision).ok_or_else(missing)?;
+    Ok(Json(AgentConfig { path_mtu: app.agents.path_mtu(), ..config }))
 }
 
 /// What the node's agent saw since its last report.
@@ -135,7 +140,14 @@ pub async fn report(
     find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Node, &name))?;
     let members = std::mem::take(&mut report.members);
     app.core.tell(Event::Reported(name.clone(), members, report.all_members));
-    app.agents.report(&name, report, Instant::now());
+    app.metrics.count_probes(&name, &report);
+    let intent = app.store.read();
+    let there = |node: &Name| intent.nodes.get(node).is_some_and(|node| !node.down);
+    for change in app.agents.report(&name, report, there, Instant::now()) {
+        app.metrics.show_direction(&change);
+        app.events.record(EventKind::Mesh, Some(&change.to), None, change.message());
+    }
+    app.metrics.mesh_path_mtu.set(app.agents.path_mtu().unwrap_or_default().into());
     Ok(Json(serde_json::json!({})))
 }
 

@@ -154,3 +154,20 @@ pub fn iperf(testbed: &Testbed, from: &Place, to: &Place, ip: impl Display, opti
     let report: Value = serde_json::from_str(&printed).expect("iperf3 prints JSON");
     report["end"]["sum_received"]["bytes"].as_u64().expect("a number of bytes")
 }
+
+/// Bytes that arrive at `to` in each of so many seconds of one TCP connection from `from`.
+pub fn iperf_for(testbed: &Testbed, from: &Place, to: &Place, ip: impl Display, seconds: u32) -> Vec<u64> {
+    let mut server = testbed.spawn(to, &["iperf3", "-s", "-1", "-J"]).expect("iperf3 is there");
+    let listens = || try_sh(testbed, to, "ss -Hltn").is_ok_and(|ports| ports.contains(":5201"));
+    eventually("iperf3 server", 5, listens);
+    let client = format!("iperf3 -c {ip} --connect-timeout 3000 -t {seconds} -b 50M");
+    let printed = try_sh(testbed, from, &client);
+    if printed.is_err() {
+        let _ = server.kill();
+    }
+    let output = server.wait_with_output().expect("the server is ours");
+    printed.unwrap_or_else(|error| panic!("{from}: {client}: {error:#}"));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("iperf3 prints JSON");
+    let intervals = report["intervals"].as_array().expect("intervals");
+    intervals.iter().map(|interval| interval["sum"]["bytes"].as_u64().expect("a number of bytes")).collect()
+}

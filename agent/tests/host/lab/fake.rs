@@ -57,6 +57,7 @@ impl Fake {
             gateway6: None,
             gateway_mac: Mac([0x0a, 0x58, 10, 244, number, 1]),
             mtu: 1450,
+            path_mtu: None,
             router: "169.254.93.1".parse().unwrap(),
             router6: None,
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],

@@ -1,0 +1,54 @@
+//! How often what is probed: everything each second among a few, a rotating sample among many.
+
+use std::time::Duration;
+
+/// How often each peer of a few is probed by each way, and at full size.
+const EACH: Duration = Duration::from_secs(1);
+/// How many peers are a few.
+const FEW: usize = 20;
+/// How many probes a second there are among many: small ones through tunnels, those over the underlay, full-size ones.
+const RATES: (f64, f64, f64) = (1.0, 0.5, 0.1);
+
+/// How long it takes until every peer has been probed once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// By a small probe through the tunnel.
+    pub tunnel: Duration,
+    /// Over the underlay.
+    pub underlay: Duration,
+    /// At full size through the tunnel.
+    pub full: Duration,
+}
+
+impl Pace {
+    /// Whether each of so many peers is probed each second.
+    pub fn is_each(peers: usize) -> bool {
+        peers <= FEW
+    }
+
+    /// The pace among so many peers.
+    pub fn among(peers: usize) -> Self {
+        let every = |rate: f64| match Self::is_each(peers) {
+            true => EACH,
+            false => Duration::from_secs_f64(peers as f64 / rate),
+        };
+        Self { tunnel: every(RATES.0), underlay: every(RATES.1), full: every(RATES.2) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_probed_each_second_and_many_in_turn() {
+        let seconds = |peers| {
+            let pace = Pace::among(peers);
+            [pace.tunnel, pace.underlay, pace.full].map(|every| every.as_secs())
+        };
+        assert_eq!(seconds(0), [1; 3]);
+        assert_eq!(seconds(FEW), [1; 3]);
+        assert_eq!(seconds(99), [99, 198, 990]);
+        assert_eq!(seconds(999), [999, 1998, 9990]);
+    }
+}

@@ -1,0 +1,325 @@
+//! The largest packet that gets through to a peer.
+//!
+//! ```text
+//!               full size lost              none of these        lo and hi meet
+//!   ┌───────┐ ─────────────────► ┌────────┐ ◄─────────── ┌──────┐
+//!   │ whole │                    │ search │ ───────────► │ less │ ─┐ that size, one more byte, and the full one
+//!   └───────┘ ◄───────────────── └────────┘ ◄─────────── └──────┘ ◄┘
+//!       ▲     full size answered            one more byte    │
+//!       └────────────────────────────────────────────────────┘ full size answered
+//! ```
+//!
+//! Sizes are tried in waves: several at once, and those without an answer once
+//! more; the full one is always among them. A size counts as too large when both of its probes were lost while a
+//! smaller one of the same wave came back.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::Instant;
+
+/// The size of the smallest probe as a packet: what a path that answers at all lets through.
+const SMALLEST: u16 = 52;
+/// How often a size without an answer is tried in a wave, and how long after another.
+const COPIES: u8 = 2;
+const GAP: Duration = Duration::from_millis(150);
+/// How long the last copies of a wave may take.
+const WAIT: Duration = Duration::from_millis(250);
+/// How many sizes a wave of a search has.
+const STEPS: u16 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Whole,
+    /// `lo` gets through, `hi` does not.
+    Search {
+        lo: u16,
+        hi: u16,
+    },
+    Less(u16),
+}
+
+/// Sizes that are tried at once.
+#[derive(Debug, Default)]
+struct Wave {
+    /// Each size, and whether it was answered.
+    sizes: Vec<(u16, bool)>,
+    flying: Vec<(u64, u16)>,
+    copies: u8,
+}
+
+impl Wave {
+    fn of(sizes: impl IntoIterator<Item = u16>) -> Self {
+        Self { sizes: sizes.into_iter().map(|size| (size, false)).collect(), ..Self::default() }
+    }
+
+    fn answered(&self) -> Option<u16> {
+        self.sizes.iter().filter(|(_, answered)| *answered).map(|(size, _)| *size).max()
+    }
+}
+
+/// What is known of the sizes that get through to one peer.
+#[derive(Debug)]
+pub(super) struct Sizes {
+    full: u16,
+    every: Duration,
+    phase: Duration,
+    stage: Stage,
+    wave: Option<Wave>,
+    next: Instant,
+    /// The largest size that got through; none while that is not known.
+    pub(super) mtu: Option<u16>,
+    /// Rounds at full size, and those of them without an answer.
+    pub(super) sent: u32,
+    pub(super) lost: u32,
+}
+
+impl Sizes {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            full: 0,
+            every: GAP,
+            phase: Duration::ZERO,
+            stage: Stage::Whole,
+            wave: None,
+            next: now,
+            mtu: None,
+            sent: 0,
+            lost: 0,
+        }
+    }
+
+    /// Sets the full size, how long it is from round to round, and how long the first waits.
+    pub(super) fn set(&mut self, full: u16, every: Duration, phase: Duration, now: Instant) {
+        (self.every, self.phase) = (every, phase);
+        self.next = self.next.min(now + every);
+        if std::mem::replace(&mut self.full, full) != full {
+            (self.stage, self.wave, self.mtu) = (Stage::Whole, None, None);
+        }
+    }
+
+    /// The path answered for the first time.
+    pub(super) fn begin(&mut self, now: Instant) {
+        (self.wave, self.next) = (None, now + self.phase);
+    }
+
+    pub(super) fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// What there is to send: sizes of packets. `up`: small probes are answered.
+    pub(super) fn poll(&mut self, up: bool, now: Instant) -> Vec<u16> {
+        if self.next > now || self.full <= SMALLEST {
+            return Vec::new();
+        }
+        match self.wave.take() {
+            Some(wave) if wave.copies >= COPIES || wave.sizes.iter().all(|(_, answered)| *answered) => {
+                self.judge(&wave, up, now);
+                if self.next > now {
+                    return Vec::new();
+                }
+                self.wave = Some(self.begin_wave());
+            }
+            Some(wave) => self.wave = Some(wave),
+            None => self.wave = Some(self.begin_wave()),
+        }
+        let Some(wave) = &mut self.wave else { return Vec::new() };
+        wave.copies += 1;
+        self.next = now + if wave.copies < COPIES { GAP } else { WAIT };
+        wave.sizes.iter().filter(|(_, answered)| !answered).map(|(size, _)| *size).collect()
+    }
+
+    /// A probe of this size was sent.
+    pub(super) fn note(&mut self, sequence: u64, size: u16) {
+        if let Some(wave) = &mut self.wave {
+            wave.flying.push((sequence, size));
+        }
+    }
+
+    /// Takes the answer to the probe numbered `sequence`, if it is one of these.
+    pub(super) fn answer(&mut self, sequence: u64, now: Instant) {
+        let Some(wave) = &mut self.wave else { return };
+        let Some((_, size)) = wave.flying.iter().find(|(s, _)| *s == sequence).copied() else { return };
+        wave.sizes.iter_mut().filter(|(s, _)| *s == size).for_each(|(_, answered)| *answered = true);
+        if wave.sizes.iter().all(|(_, answered)| *answered) {
+            self.next = now;
+        }
+    }
+
+    fn begin_wave(&self) -> Wave {
+        match self.stage {
+            Stage::Whole => Wave::of([self.full]),
+            Stage::Less(size) => Wave::of(BTreeSet::from([size, size.saturating_add(1), self.full])),
+            Stage::Search { lo, hi } => {
+                let step = ((hi - lo) / (STEPS + 1)).max(1);
+                // The smallest of them is known to get through: without its answer the path is dead, for all sizes.
+                Wave::of(
+                    (0..=STEPS)
+                        .map(|n| lo.saturating_add(step.saturating_mul(n)))
+                        .filter(|size| *size < hi)
+                        .chain([self.full]),
+                )
+            }
+        }
+    }
+
+    /// What the wave says; sets when the next one is due.
+    fn judge(&mut self, wave: &Wave, up: bool, now: Instant) {
+        let largest = wave.answered();
+        match self.stage {
+            _ if largest == Some(self.full) => {
+                (self.stage, self.mtu) = (Stage::Whole, Some(self.full));
+                self.count(false);
+            }
+            Stage::Search { .. } if largest.is_none() => {
+                self.stage = self.mtu.filter(|mtu| *mtu < self.full).map_or(Stage::Whole, Stage::Less);
+            }
+            Stage::Search { lo, hi } => {
+                let lo = largest.unwrap_or(lo);
+                let too_large = wave.sizes.iter().filter(|(size, _)| *size > lo).map(|(size, _)| *size).min();
+                self.search(lo, too_large.unwrap_or(hi).min(hi));
+            }
+            // Nothing gets through, large or small: that says nothing about sizes.
+            Stage::Whole | Stage::Less(_) if !up && largest.is_none() => self.count(true),
+            Stage::Whole => {
+                self.count(true);
+                self.stage = Stage::Search { lo: SMALLEST, hi: self.full };
+            }
+            Stage::Less(size) => {
+                self.count(true);
+                match largest {
+                    None => self.stage = Stage::Search { lo: SMALLEST, hi: size },
+                    Some(more) if more > size => self.search(more, self.full),
+                    Some(_) => {}
+                }
+            }
+        }
+        let pause = if matches!(self.stage, Stage::Search { .. }) { Duration::ZERO } else { self.every };
+        self.next = now + pause;
+    }
+
+    fn search(&mut self, lo: u16, hi: u16) {
+        self.stage = if hi - lo <= 1 { Stage::Less(lo) } else { Stage::Search { lo, hi } };
+        if let Stage::Less(size) = self.stage {
+            self.mtu = Some(size);
+        }
+    }
+
+    fn count(&mut self, lost: bool) {
+        self.sent = self.sent.saturating_add(1);
+        self.lost = self.lost.saturating_add(u32::from(lost));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: u16 = 1450;
+
+    /// Runs for `time` over a path that lets packets of `mtu` through; answers after how long the size known changed.
+    fn run(sizes: &mut Sizes, now: &mut Instant, time: Duration, mtu: u16) -> (Option<Duration>, usize) {
+        let (start, before, mut changed, mut count) = (*now, sizes.mtu, None, 0);
+        let mut sequence = 0;
+        while *now < start + time {
+            for size in sizes.poll(mtu > 0, *now) {
+                sequence += 1;
+                count += 1;
+                sizes.note(sequence, size);
+                if size <= mtu {
+                    sizes.answer(sequence, *now);
+                }
+            }
+            if sizes.mtu != before && changed.is_none() {
+                changed = Some(*now - start);
+            }
+            *now = sizes.due().max(*now + Duration::from_millis(1));
+        }
+        (changed, count)
+    }
+
+    fn begun(now: Instant) -> Sizes {
+        let mut sizes = Sizes::new(now);
+        sizes.set(FULL, Duration::from_secs(1), Duration::ZERO, now);
+        sizes.begin(now);
+        sizes
+    }
+
+    #[test]
+    fn every_size_is_found_to_the_byte_within_four_seconds() {
+        for mtu in [53, 576, 999, 1280, 1399, 1400, 1449] {
+            let mut now = Instant::now();
+            let mut sizes = begun(now);
+            run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
+            assert_eq!(sizes.mtu, Some(FULL));
+            let (changed, _) = run(&mut sizes, &mut now, Duration::from_secs(5), mtu);
+            assert_eq!(sizes.mtu, Some(mtu));
+            assert!(changed.is_some_and(|after| after < Duration::from_secs(4)), "{mtu}: {changed:?}");
+            let (changed, _) = run(&mut sizes, &mut now, Duration::from_secs(5), FULL);
+            assert_eq!(sizes.mtu, Some(FULL));
+            assert!(changed.is_some_and(|after| after < Duration::from_secs(2)), "{mtu}: {changed:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_grows_a_little_is_found_in_time() {
+        let mut now = Instant::now();
+        let mut sizes = begun(now);
+        run(&mut sizes, &mut now, Duration::from_secs(5), 1000);
+        run(&mut sizes, &mut now, Duration::from_secs(5), 1200);
+        assert_eq!(sizes.mtu, Some(1200));
+    }
+
+    #[test]
+    fn a_path_that_answers_nothing_says_nothing_about_sizes() {
+        let mut now = Instant::now();
+        let mut sizes = begun(now);
+        run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
+        (sizes.sent, sizes.lost) = (0, 0);
+        let (_, count) = run(&mut sizes, &mut now, Duration::from_secs(10), 0);
+        assert_eq!(sizes.mtu, Some(FULL));
+        assert!(sizes.lost >= 6 && sizes.lost == sizes.sent, "{sizes:?}");
+        assert!(count <= 20, "{count} probes in ten seconds");
+    }
+
+    #[test]
+    fn a_path_that_breaks_during_a_search_says_nothing_about_sizes() {
+        for after in [100, 400, 700, 1000, 1300] {
+            let mut now = Instant::now();
+            let mut sizes = begun(now);
+            run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
+            run(&mut sizes, &mut now, Duration::from_millis(after), 1001);
+            for _ in 0..2000 {
+                // The small probe beside it has not been missed yet.
+                sizes.poll(true, now);
+                now += Duration::from_millis(1);
+            }
+            assert!([1001, FULL].contains(&sizes.mtu.unwrap()), "{after}: {:?}", sizes.mtu);
+        }
+    }
+
+    #[test]
+    fn a_host_that_was_away_for_a_while_says_nothing_about_sizes() {
+        for away in (0..4000).step_by(50) {
+            let mut now = Instant::now();
+            let mut sizes = begun(now);
+            run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
+            for _ in 0..away {
+                sizes.poll(true, now);
+                now += Duration::from_millis(1);
+            }
+            for _ in 0..10 {
+                run(&mut sizes, &mut now, Duration::from_millis(200), FULL);
+                assert_eq!(sizes.mtu, Some(FULL), "away for {away} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_path_costs_one_probe_a_round() {
+        let mut now = Instant::now();
+        let mut sizes = begun(now);
+        let (_, count) = run(&mut sizes, &mut now, Duration::from_secs(60), FULL);
+        assert!((59..=61).contains(&count), "{count}");
+        assert_eq!(sizes.lost, 0);
+    }
+}
