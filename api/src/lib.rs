@@ -17,6 +17,7 @@ mod gossip;
 mod join;
 mod mac;
 mod manifest;
+mod mesh;
 mod name;
 mod network;
 mod node;
@@ -38,6 +39,7 @@ pub use gossip::{GossipCounts, GossipKey, GossipKeys, MemberState, MemberView, R
 pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, TokenCreate, TokenMade, TokenStatus};
 pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
+pub use mesh::{MeshMode, MeshSpec};
 pub use name::Name;
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel, gateway_of};
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};

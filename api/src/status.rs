@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Name;
+use crate::{MeshMode, Name};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -90,6 +90,9 @@ pub struct Mesh {
     pub nodes: Vec<Name>,
     /// Every directed pair.
     pub links: Vec<Link>,
+    /// How hosts find each other's tunnels.
+    #[serde(default)]
+    pub mode: MeshMode,
     /// The largest packet that gets through between all of them, in bytes: what endpoints may send.
     #[serde(default)]
     pub path_mtu: Option<u32>,

@@ -122,7 +122,14 @@ impl Agents {
             links.extend(nodes.iter().filter(|to| *to != from).map(|to| known.link(from, to, now)));
         }
         let (every_seconds, full_every_seconds) = known.pace();
-        Mesh { nodes: nodes.to_vec(), links, path_mtu: known.floor(), every_seconds, full_every_seconds }
+        Mesh {
+            nodes: nodes.to_vec(),
+            links,
+            path_mtu: known.floor(),
+            every_seconds,
+            full_every_seconds,
+            mode: Default::default(),
+        }
     }
 
     fn links(&self) -> MutexGuard<'_, Links> {

@@ -3,7 +3,8 @@
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use api::{
-    Affinity, Client, Credential, Name, PUBLISHED_PORTS, Prefer, Reach, ServicePort, Trust, Tunnel, WriteOptions,
+    Affinity, Client, Credential, MeshMode, Name, PUBLISHED_PORTS, Prefer, Reach, ServicePort, Trust, Tunnel,
+    WriteOptions,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
@@ -92,8 +93,11 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
-    /// Every pair of hosts: round-trip time through the tunnel.
-    Mesh,
+    /// Every pair of hosts: round-trip time through the tunnel, loss, largest packet.
+    Mesh {
+        #[command(subcommand)]
+        verb: Option<MeshVerb>,
+    },
     /// Flows, as the switches themselves have them.
     #[command(subcommand)]
     Flows(Flows),
@@ -154,6 +158,12 @@ pub enum EndpointVerb {
 }
 
 #[derive(Subcommand)]
+pub enum MeshVerb {
+    /// Lays it out in another way, while it is live: flow (one tunnel port) or static (one for each peer).
+    Set { mode: MeshMode },
+}
+
+#[derive(Subcommand)]
 pub enum NodeVerb {
     /// Lists them: alive, suspect or down, since when, and seen by how many others.
     Ls,
@@ -166,8 +176,13 @@ pub enum NodeVerb {
         #[arg(long)]
         undo: bool,
     },
-    /// Removes one.
-    Rm { name: Name },
+    /// Removes one that has no endpoint.
+    Rm {
+        name: Name,
+        /// Removes its endpoints, too: of a host that is gone for good.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Subcommand)]

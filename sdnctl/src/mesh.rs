@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use api::status::{Link, Mesh};
+use api::{
+    MeshMode, MeshSpec, Written,
+    status::{Link, Mesh},
+};
 use comfy_table::Table;
 
 use crate::{
     cli::Remote,
-    output::{self, print, print_table},
+    output::{self, print, print_table, written},
 };
 
 fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
@@ -24,7 +27,11 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
     }
     let down = mesh.links.iter().filter(|link| !link.up).count();
     print_table(table)?;
-    print(&format!("\n{} directed pairs, {down} down; round-trip time through the tunnel", mesh.links.len()))?;
+    print(&format!(
+        "\nMode {}, {} directed pairs, {down} down; round-trip time through the tunnel",
+        mesh.mode.as_str(),
+        mesh.links.len()
+    ))?;
     print(", largest packet that gets through in bytes\n")?;
     if let Some(mtu) = mesh.path_mtu {
         print(&format!("Endpoints send at most {mtu} bytes to other hosts\n"))?;
@@ -37,6 +44,12 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
         print(&format!("BROKEN: nothing from {} arrives at {}\n", link.from, link.to))?;
     }
     Ok(())
+}
+
+/// `sdnctl mesh set`
+pub async fn set(remote: &Remote, mode: MeshMode) -> anyhow::Result<()> {
+    let answer: Written<MeshSpec> = remote.client.put("/v1/mesh", &MeshSpec { mode }, remote.write).await?;
+    written(remote, &answer, &format!("mesh {}", mode.as_str()))
 }
 
 pub async fn show(remote: &Remote) -> anyhow::Result<()> {

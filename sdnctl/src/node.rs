@@ -23,7 +23,11 @@ pub async fn run(remote: &Remote, verb: NodeVerb) -> anyhow::Result<()> {
         }
         NodeVerb::Inspect { name } => inspect::<NodeStatus>(remote, "nodes", &name).await,
         NodeVerb::Drain { name, undo } => drain(remote, &name, undo).await,
-        NodeVerb::Rm { name } => remove::<Node>(remote, "nodes", &name).await,
+        NodeVerb::Rm { name, force: false } => remove::<Node>(remote, "nodes", &name).await,
+        NodeVerb::Rm { name, force: true } => {
+            let answer: Written<Node> = remote.client.delete(&format!("/v1/nodes/{name}/all"), remote.write).await?;
+            written(remote, &answer, &format!("removed {name} and all its endpoints"))
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         flows.extend(nd::guard());
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
-    flows.extend(tunnels.into_iter().filter(|_| view.settings.mesh == Mesh::Flow).map(stranger));
+    flows.extend(tunnels.into_iter().filter(|_| view.mesh() == Mesh::Flow).map(stranger));
     flows
 }
 

@@ -99,7 +99,7 @@ fn bridge(view: &View<'_>, node: &Node, mtu: u32) -> Option<Bridge> {
 
 fn tunnels(view: &View<'_>, node: &Node) -> Vec<Port> {
     let Some(local) = v4(node.spec.address) else { return Vec::new() };
-    match view.settings.mesh {
+    match view.mesh() {
         Mesh::Flow => {
             let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
             kinds.into_iter().map(|tunnel| flow_tunnel(tunnel, local)).collect()

@@ -28,6 +28,7 @@ mod touched;
 mod uneven;
 
 pub use agent::agent_config;
+pub use api::MeshMode as Mesh;
 pub use compiler::Compiler;
 pub use delta::{Delta, Edit, differing};
 pub use host::{Bridge, Host, Port, PortKind, host};
@@ -49,20 +50,10 @@ use crate::{
     pipeline::{Family, Flows, Groups},
 };
 
-/// How hosts find each other's tunnels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mesh {
-    /// One port per kind of tunnel; flows choose the remote end.
-    #[default]
-    Flow,
-    /// A port per remote host.
-    Static,
-}
-
 /// What the whole cluster has in common, beside intent.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How hosts find each other's tunnels.
+    /// How hosts find each other's tunnels, while nothing else was chosen.
     pub mesh: Mesh,
     /// The range of virtual addresses.
     pub services: IpNet,
@@ -115,6 +106,11 @@ impl View<'_> {
         self.intent.networks.get(DEFAULT_NETWORK).map(|network| &**network)
     }
 
+    /// How hosts find each other's tunnels.
+    fn mesh(&self) -> Mesh {
+        mesh_mode(self.intent, self.settings)
+    }
+
     fn subnet(&self, network: &Name, node: &Name) -> Option<&NodeSubnet> {
         self.intent.subnet(network, node).map(|subnet| &**subnet)
     }
@@ -145,11 +141,16 @@ impl View<'_> {
 
     /// The port that leads to `peer`, and the tunnel destination a flow must set, if it must.
     fn tunnel_to(&self, peer: &Node, tunnel: Tunnel) -> (u32, Option<Ipv4Addr>) {
-        match self.settings.mesh {
+        match self.mesh() {
             Mesh::Static => (crate::pipeline::static_tunnel_port(peer.id), None),
             Mesh::Flow => (flow_tunnel_port(tunnel), v4(peer.spec.address)),
         }
     }
+}
+
+/// How hosts find each other's tunnels: what was chosen, or else what is set.
+pub fn mesh_mode(intent: &Intent, settings: &Settings) -> Mesh {
+    intent.mesh.as_ref().map_or(settings.mesh, |chosen| chosen.spec.mode)
 }
 
 /// The port of the tunnel of this kind whose remote end a flow chooses.

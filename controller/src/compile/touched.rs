@@ -36,6 +36,7 @@ impl Touched {
                 Key::Endpoint(name) => touched.endpoint(name, old, new),
                 Key::Service(name) => touched.service(name, old, new),
                 Key::Policy(name) => touched.policy(name, old, new),
+                Key::Mesh => touched.mesh(old, new),
             }
         }
         touched.of_members(old, new);
@@ -50,6 +51,14 @@ impl Touched {
         for node in old.nodes.keys().chain(new.nodes.keys()) {
             self.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]);
         }
+    }
+
+    /// Where packets for other nodes leave, and where those from there come in.
+    fn mesh(&mut self, old: &Intent, new: &Intent) {
+        self.bridges = true;
+        self.parts.insert(Part::Pipeline);
+        self.parts.extend(new.nodes.keys().cloned().map(Part::Peer));
+        new.endpoints.values().for_each(|endpoint| self.remote(endpoint, old));
     }
 
     fn node(&mut self, name: &Name, old: &Intent, new: &Intent) {

@@ -13,6 +13,7 @@ use super::{
     write::{WaitQuery, settle},
 };
 use crate::{
+    compile::mesh_mode,
     dump::{self, Owners},
     intent::{self, Change, Refused, Rejected},
     predict,
@@ -70,7 +71,7 @@ pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>,
 pub async fn predict(app: Shared, Query(size): Query<Size>) -> Result<Json<Prediction>, Failure> {
     let network = app.store.read().networks.get(DEFAULT_NETWORK).cloned();
     let network = network.ok_or_else(ending)?;
-    Ok(Json(predict::predict(app.settings.mesh, &network.spec, size).map_err(Refused::from)?))
+    Ok(Json(predict::predict(mesh_mode(&app.store.read(), &app.settings), &network.spec, size).map_err(Refused::from)?))
 }
 
 /// The objects in the order in which they build on each other, and what makes each of them so.

@@ -8,6 +8,7 @@ mod body;
 mod endpoints;
 mod error;
 mod join;
+mod mesh;
 mod networks;
 mod nodes;
 mod observe;
@@ -100,12 +101,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(observe::ready))
         .routes(routes!(observe::metrics))
         .routes(routes!(observe::status))
-        .routes(routes!(observe::mesh))
+        .routes(routes!(mesh::show, mesh::put))
         .routes(routes!(observe::events))
         .routes(routes!(observe::pipeline))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::inspect, nodes::put, nodes::remove))
         .routes(routes!(nodes::drain, nodes::undrain))
+        .routes(routes!(nodes::evict))
         .routes(routes!(nodes::config))
         .routes(routes!(nodes::report))
         .routes(routes!(nodes::rotate))

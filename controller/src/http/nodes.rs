@@ -86,11 +86,18 @@ pub async fn put(app: Shared, Path(name): Path, Body(spec): Body<NodeSpec>) -> R
     write(&app, Change::PutNode(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
-/// Removes a node.
+/// Removes a node that has no endpoint.
 #[utoipa::path(delete, path = "/v1/nodes/{name}", tag = "nodes", params(("name" = Name, Path), WaitQuery),
     responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::DeleteNode(name.clone()), query, |app| find(app, &name)).await
+}
+
+/// Removes a node with its endpoints: a host that is gone for good.
+#[utoipa::path(delete, path = "/v1/nodes/{name}/all", tag = "nodes", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
+pub async fn evict(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
+    write(&app, Change::EvictNode(name.clone()), query, |app| find(app, &name)).await
 }
 
 /// Nothing new goes to a node any more: new connections to services, new endpoints. What is established goes on.

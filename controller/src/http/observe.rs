@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use api::{
     Kind, Name,
-    status::{ControllerStatus, Event, FlowDump, GroupDump, Mesh, PipelineTable, Status, SwitchStatus},
+    status::{ControllerStatus, Event, FlowDump, GroupDump, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
@@ -49,13 +49,6 @@ pub async fn metrics(app: Shared) -> String {
 #[utoipa::path(get, path = "/v1/status", tag = "status", responses((status = OK, body = Status)))]
 pub async fn status(app: Shared) -> Json<Status> {
     Json(observe(&app).await)
-}
-
-/// Round-trip time and loss of every directed pair of nodes, through the tunnels.
-#[utoipa::path(get, path = "/v1/mesh", tag = "status", responses((status = OK, body = Mesh)))]
-pub async fn mesh(app: Shared) -> Json<Mesh> {
-    let nodes: Vec<Name> = app.store.read().nodes.keys().cloned().collect();
-    Json(app.agents.mesh(&nodes, Instant::now()))
 }
 
 /// What happened lately.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{EndpointSpec, GossipKey, Invalid, Kind, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
+use api::{EndpointSpec, GossipKey, Invalid, Kind, MeshSpec, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
 use ipnet::IpNet;
 
 use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, Write};
@@ -22,8 +22,10 @@ pub enum Change {
     SetNodeDown(Name, bool),
     /// A node is to be left, or no longer.
     SetNodeDrained(Name, bool),
-    /// Removes a node.
+    /// Removes a node that has no endpoint.
     DeleteNode(Name),
+    /// Removes a node with its endpoints.
+    EvictNode(Name),
     /// Makes an endpoint or changes its labels; the same again changes nothing.
     PutEndpoint(Name, EndpointSpec),
     /// Removes an endpoint.
@@ -41,6 +43,8 @@ pub enum Change {
     /// Makes the first gossip key, or takes the step after this one of giving agents another; does nothing if that was
     /// done already.
     StepGossip(Option<u64>, GossipKey),
+    /// Lays the mesh out in another way.
+    PutMesh(MeshSpec),
     /// Makes the authority that signs certificates; does nothing if there is one.
     PutAuthority(Authority),
     /// A certificate counts from now on.
@@ -157,6 +161,7 @@ impl<'a> Draft<'a> {
             Change::SetNodeDown(name, down) => self.set_node_down(name, *down),
             Change::SetNodeDrained(name, drained) => self.set_node_drained(name, *drained),
             Change::DeleteNode(name) => self.delete_node(name),
+            Change::EvictNode(name) => self.evict_node(name),
             Change::PutEndpoint(name, spec) => self.put_endpoint(name, spec),
             Change::DeleteEndpoint(name) => self.delete_endpoint(name),
             Change::CreateService(name, spec) => self.create_service(name, spec),
@@ -164,6 +169,7 @@ impl<'a> Draft<'a> {
             Change::DeleteService(name) => self.delete_service(name),
             Change::PutPolicy(name, spec) => self.put_policy(name, spec),
             Change::DeletePolicy(name) => self.delete_policy(name),
+            Change::PutMesh(spec) => Ok(self.put_mesh(*spec)),
             Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
             Change::PutAuthority(authority) => Ok(self.put_authority(authority)),
             Change::PutKnown(known) => Ok(self.put_known(known)),

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use api::{Endpoint, Kind, Name, Network, Node, NodeSubnet, Policy, Service};
 
-use super::{Authority, Counters, Gossip, Known, Token};
+use super::{Authority, ChosenMesh, Counters, Gossip, Known, Token};
 
 /// Where a value stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub enum Key {
     Resting(Name, IpAddr),
     /// The keys that seal gossip between agents.
     Gossip,
+    /// How the mesh is laid out.
+    Mesh,
     /// The seat of an endpoint (second) among the backends of a service (first).
     Seat(Name, Name),
     /// Who signs certificates.
@@ -65,6 +67,8 @@ pub enum Value {
     },
     /// The keys that seal gossip between agents.
     Gossip(Arc<Gossip>),
+    /// How the mesh is laid out.
+    Mesh(Arc<ChosenMesh>),
     /// A backend's seat: see [`Intent::slices`](super::Intent::slices).
     Seat {
         /// The service.
@@ -115,7 +119,7 @@ impl Key {
             Self::Endpoint(name) => Some((Kind::Endpoint, name)),
             Self::Service(name) => Some((Kind::Service, name)),
             Self::Policy(name) => Some((Kind::Policy, name)),
-            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Seat(..) => None,
+            Self::Counters | Self::Subnet(..) | Self::Resting(..) | Self::Seat(..) | Self::Mesh => None,
             Self::Gossip | Self::Authority | Self::Known(_) | Self::Token(_) => None,
         }
     }
@@ -132,6 +136,7 @@ impl Key {
             Self::Subnet(network, node) => format!("subnet/{network}/{node}"),
             Self::Resting(network, ip) => format!("resting/{network}/{ip}"),
             Self::Gossip => "gossip".into(),
+            Self::Mesh => "mesh".into(),
             Self::Seat(service, endpoint) => format!("seat/{service}/{endpoint}"),
             Self::Authority => "authority".into(),
             Self::Known(fingerprint) => format!("known/{fingerprint}"),
@@ -155,6 +160,7 @@ impl Key {
             "subnet" => Self::Subnet(name()?, name()?),
             "resting" => Self::Resting(name()?, parts.next()?.parse().ok()?),
             "gossip" => Self::Gossip,
+            "mesh" => Self::Mesh,
             "seat" => Self::Seat(name()?, name()?),
             "authority" => Self::Authority,
             "known" => Self::Known(text.split_once('/')?.1.to_owned()),
@@ -178,6 +184,7 @@ impl Value {
             Self::Subnet(subnet) => Key::Subnet(subnet.network.clone(), subnet.node.clone()),
             Self::Resting { network, ip, .. } => Key::Resting(network.clone(), *ip),
             Self::Gossip(_) => Key::Gossip,
+            Self::Mesh(_) => Key::Mesh,
             Self::Seat { service, endpoint, .. } => Key::Seat(service.clone(), endpoint.clone()),
             Self::Authority(_) => Key::Authority,
             Self::Known(known) => Key::Known(known.fingerprint.clone()),
@@ -197,6 +204,7 @@ impl Value {
             Self::Subnet(subnet) => serde_json::to_vec(&**subnet),
             Self::Resting { until, .. } => serde_json::to_vec(until),
             Self::Gossip(gossip) => serde_json::to_vec(&**gossip),
+            Self::Mesh(mesh) => serde_json::to_vec(&**mesh),
             Self::Seat { number, .. } => serde_json::to_vec(number),
             Self::Authority(authority) => serde_json::to_vec(&**authority),
             Self::Known(known) => serde_json::to_vec(&**known),
@@ -225,6 +233,7 @@ impl Value {
             "subnet" => json(bytes).map(Self::Subnet),
             "resting" => resting(key, bytes),
             "gossip" => json(bytes).map(Self::Gossip),
+            "mesh" => json(bytes).map(Self::Mesh),
             "seat" => seat(key, bytes),
             "authority" => json(bytes).map(Self::Authority),
             "known" => json(bytes).map(Self::Known),

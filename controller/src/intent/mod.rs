@@ -10,6 +10,7 @@ mod endpoint;
 mod gossip;
 mod index;
 mod key;
+mod mesh;
 mod network;
 mod node;
 mod policy;
@@ -29,6 +30,7 @@ pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Policy, Service};
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
+pub use mesh::ChosenMesh;
 pub use seats::{MAX_BUCKETS, slice_count};
 pub use trust::{Authority, Enrolment, Known, Role, Token};
 
@@ -86,6 +88,8 @@ pub struct Intent {
     resting: OrdMap<(Name, IpAddr), u64>,
     /// The keys that seal gossip between agents, once there are any.
     pub gossip: Option<Arc<Gossip>>,
+    /// How the mesh is laid out, once that was chosen.
+    pub mesh: Option<Arc<ChosenMesh>>,
     /// Seats of the backends of services that need more than one group, by service and endpoint.
     seats: OrdMap<Name, OrdMap<Name, u32>>,
     /// Who signs certificates, once there is somebody.
@@ -121,6 +125,7 @@ impl Intent {
             .chain(self.subnets.values().cloned().map(Value::Subnet))
             .chain(resting)
             .chain(self.gossip.clone().map(Value::Gossip))
+            .chain(self.mesh.clone().map(Value::Mesh))
             .chain(self.seat_values())
             .chain(self.authority.clone().map(Value::Authority))
             .chain(self.known.values().cloned().map(Value::Known))
@@ -185,6 +190,8 @@ impl Intent {
             (Key::Resting(network, ip), _) => drop(self.resting.remove(&(network.clone(), *ip))),
             (Key::Gossip, Some(Value::Gossip(gossip))) => self.gossip = Some(gossip.clone()),
             (Key::Gossip, _) => self.gossip = None,
+            (Key::Mesh, Some(Value::Mesh(mesh))) => self.mesh = Some(mesh.clone()),
+            (Key::Mesh, _) => self.mesh = None,
             (Key::Seat(service, endpoint), Some(Value::Seat { number, .. })) => {
                 self.seats.entry(service.clone()).or_default().insert(endpoint.clone(), *number);
             }

@@ -70,11 +70,28 @@ impl Draft<'_> {
         if count > 0 {
             return Err(Refused::Conflict(format!("node {name} still has {count} endpoints; remove them first")));
         }
+        self.remove_node(name);
+        Ok(Effect::Removed)
+    }
+
+    /// A host that is gone for good takes its endpoints along; their addresses rest.
+    pub(super) fn evict_node(&mut self, name: &Name) -> Result<Effect, Refused> {
+        if !self.intent.nodes.contains_key(name) {
+            return Err(Refused::NotFound(Kind::Node, name.clone()));
+        }
+        let endpoints: Vec<Name> = self.intent.endpoints_on(name).map(|endpoint| endpoint.name.clone()).collect();
+        for endpoint in &endpoints {
+            self.delete_endpoint(endpoint)?;
+        }
+        self.remove_node(name);
+        Ok(Effect::Removed)
+    }
+
+    fn remove_node(&mut self, name: &Name) {
         let shares = self.intent.subnets.keys().filter(|(_, node)| node == name);
         let shares: Vec<Key> = shares.map(|(network, node)| Key::Subnet(network.clone(), node.clone())).collect();
         shares.into_iter().for_each(|share| self.remove(share));
         self.forget_certificates(name);
         self.remove(Key::Node(name.clone()));
-        Ok(Effect::Removed)
     }
 }

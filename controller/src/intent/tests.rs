@@ -143,6 +143,21 @@ fn the_same_again_changes_nothing() {
 }
 
 #[test]
+fn a_node_that_is_evicted_takes_its_endpoints_along_and_their_addresses_rest() {
+    let mut intent = with_nodes(2);
+    make(&mut intent, &endpoint(1, 1, Some("10.244.1.9")), 0).unwrap();
+    make(&mut intent, &endpoint(2, 2, None), 0).unwrap();
+    make(&mut intent, &Change::EvictNode(name("h1")), 0).unwrap();
+    assert!(!intent.nodes.contains_key("h1") && intent.nodes.contains_key("h2"));
+    let left: Vec<_> = intent.endpoints.keys().map(|name| name.as_str()).collect();
+    assert_eq!(left, ["e2"]);
+    let address = "10.244.1.9".parse().unwrap();
+    assert!(intent.rests(&name("default"), address, 1) && !intent.rests(&name("default"), address, 100));
+    let again = make(&mut intent, &Change::EvictNode(name("h1")), 0).unwrap_err();
+    assert!(again.to_string().starts_with("there is no node h1"), "{again}");
+}
+
+#[test]
 fn refusals_name_the_field_and_what_is_wrong() {
     let mut intent = with_nodes(2);
     make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
