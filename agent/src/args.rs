@@ -90,6 +90,9 @@ pub struct HostArgs {
     /// The UDP port of gossip between hosts, the same on all of them
     #[arg(long, env = "SDN_GOSSIP_PORT", value_name = "PORT", default_value_t = 6681, value_parser = clap::value_parser!(u16).range(1..))]
     pub gossip_port: u16,
+    /// The file that names the host's resolvers, which are asked for all names but those of the cluster
+    #[arg(long, env = "SDN_RESOLV_CONF", value_name = "PATH", default_value = "/etc/resolv.conf")]
+    pub resolv_conf: PathBuf,
     /// A file with 32 random bytes in base64 that seal gossip, the same on all hosts; used while the controller gives no key
     #[arg(long, env = "SDN_GOSSIP_KEY_FILE", value_name = "PATH")]
     pub gossip_key_file: Option<PathBuf>,

@@ -21,6 +21,7 @@ pub mod health;
 pub mod held;
 pub mod identity;
 pub mod link;
+pub mod names;
 pub mod nat;
 pub mod netns;
 pub mod ovs;

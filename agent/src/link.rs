@@ -15,7 +15,7 @@ use rtnetlink::{
     packet_core::{NetlinkMessage, NetlinkPayload},
     packet_route::{
         AddressFamily, RouteNetlinkMessage,
-        address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+        address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope},
         link::{InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteProtocol},
     },
@@ -136,6 +136,22 @@ impl Netlink {
             }
         };
         result.map_err(|e| failed(format!("{}: {}", device.name, describe(step)), &e))
+    }
+
+    /// Makes an address the host's own, on the loopback device and for the host itself only; it may be so already.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn hold_address(&self, address: IpAddr) -> Result<(), Error> {
+        let what = || format!("hold {address}");
+        if self.device_with(address).await?.is_some() {
+            return Ok(());
+        }
+        let lo = self.device("lo").await?.ok_or_else(|| Error::kernel(what(), "there is no loopback device"))?;
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        let mut request = self.handle.address().add(lo.index, address, prefix);
+        request.message_mut().header.scope = AddressScope::Host;
+        tolerate(request.execute().await, EEXIST).map_err(|e| failed(what(), &e))
     }
 
     /// Makes a veth pair: `name` here and `peer` in the namespace behind the descriptor.

@@ -9,10 +9,11 @@
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
 //!                      ├─────────► gossip  (UDP) ─members─┴──┐
+//!                      ├─────────► names   (DNS) ◄──queries── endpoints
 //!                      └─────────► endpoints (veths) ◄── server (unix socket)
 //! ```
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use api::{Client, Trust};
@@ -31,6 +32,7 @@ use crate::{
     health,
     identity::Files,
     link::{Changes, Netlink},
+    names::{self, follow::Names},
     nat, ovs, probe, report, server,
     state::State,
 };
@@ -69,6 +71,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let place = Place { underlay: host.underlay, port: args.gossip_port, key_file: args.gossip_key_file };
     let endpoints = Endpoints::new(host.node.clone(), client.clone(), netlink.clone(), state.clone(), changed.clone());
     let endpoints = Arc::new(endpoints);
+    let (names, wanted) = Names::new(state.names().open(Instant::now()));
+    let names = Arc::new(names);
+    let resolver = names::Place { resolv_conf: args.resolv_conf };
     info!(node = %host.node, underlay = %host.underlay, datapath = datapath.as_str(), "serving this host");
 
     let ended = tokio::select! {
@@ -81,6 +86,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
         () = report::keep(&clients, &host.node, reported, known.clone(), changed.clone()) => "report",
+        () = names.keep(&host.node, &client, changed.clone(), &state, wanted) => "names",
+        () = names::keep(&resolver, &netlink, names.clone(), changed.clone()) => "resolver",
         () = endpoint::keep(&endpoints) => "endpoints",
         result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {

@@ -1,4 +1,4 @@
-//! What the agent keeps on disk: the last configuration, one record per endpoint, and the number of its life.
+//! What the agent keeps on disk: the last configuration, the names it knows, one record per endpoint, and the number of its life.
 //!
 //! Every file is replaced whole by rename, so that after a crash there is
 //! either the old content or the new. All are for their owner only: the
@@ -16,7 +16,7 @@ use api::{AgentConfig, Name};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
 
-use crate::endpoint::Record;
+use crate::{endpoint::Record, names::book::Kept};
 
 /// The largest file that is read back, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -48,6 +48,19 @@ impl State {
     /// What the system said.
     pub async fn keep_config(&self, config: &AgentConfig) -> io::Result<()> {
         replace(self.dir.join("config.json"), config).await
+    }
+
+    /// What was last known of names; nothing when there is none that can be read.
+    pub fn names(&self) -> Kept {
+        read(&self.dir.join("names.json")).unwrap_or_default()
+    }
+
+    /// Keeps what is known of names.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn keep_names(&self, names: &Kept) -> io::Result<()> {
+        replace(self.dir.join("names.json"), names).await
     }
 
     /// The number of the agent's last life, as gossip has it; 0 when there is none that can be read.

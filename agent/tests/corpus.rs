@@ -30,3 +30,8 @@ fn payload() {
 fn gossip() {
     replay("gossip", checks::gossip);
 }
+
+#[test]
+fn names() {
+    replay("names", checks::names);
+}

@@ -68,6 +68,7 @@ fn config() -> AgentConfig {
         endpoints: vec![],
         ovsdb_port: 6640,
         gossip_keys: Some(keys()),
+        names: None,
     }
 }
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, Node, Protocol};
+use crate::{Endpoint, GossipCounts, GossipKeys, Mac, MemberView, Name, NamesConfig, Node, Protocol};
 
 /// All a host's agent has to make true.
 ///
@@ -67,6 +67,9 @@ pub struct AgentConfig {
     /// The cluster's gossip keys; without them the agent does not gossip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gossip_keys: Option<GossipKeys>,
+    /// What the host's resolver answers; without it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<NamesConfig>,
 }
 
 impl AgentConfig {

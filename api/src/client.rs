@@ -123,6 +123,19 @@ impl Client {
         self.send(request).await
     }
 
+    /// Asks what is too long for a path; the server may answer as late as `timeout` from now.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn ask<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        timeout: Duration,
+    ) -> Result<T, ClientError> {
+        self.send(self.request(Method::POST, path).json(body).timeout(timeout.saturating_add(GRACE))).await
+    }
+
     /// Reads `path` with a query.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod mac;
 mod manifest;
 mod mesh;
 mod name;
+mod names;
 mod network;
 mod node;
 mod policy;
@@ -28,6 +29,7 @@ mod service;
 pub mod status;
 mod tls;
 mod traffic;
+mod vip;
 
 pub use affinity::Affinity;
 pub use agent::{AgentConfig, AgentReport, Attach, Health, HeldPort, Peer, Probe, Published};
@@ -41,6 +43,9 @@ pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
 pub use mesh::{MeshMode, MeshSpec};
 pub use name::Name;
+pub use names::{
+    Found, MAX_NAMES, NameKey, NameKeys, Named, NamesAnswer, NamesConfig, NamesNetwork, NamesQuery, Target,
+};
 pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel, gateway_of};
 pub use node::{Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
@@ -48,6 +53,7 @@ pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
 pub use traffic::{Prefer, Reach, Traffic};
+pub use vip::Vip;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

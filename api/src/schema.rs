@@ -13,3 +13,9 @@ pub struct Ip(String);
 #[schema(value_type = String, pattern = "^[0-9A-Fa-f.:]+/[0-9]{1,3}$", examples("10.244.0.0/16"))]
 #[expect(dead_code, reason = "only its schema is used")]
 pub struct Cidr(String);
+
+/// A virtual IP address, or `none` for a service that only has names.
+#[derive(ToSchema)]
+#[schema(value_type = String, examples("10.96.0.10"))]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct Vip(String);

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Affinity, Endpoint, Invalid, Name, Traffic};
+use crate::{Affinity, Endpoint, Invalid, Name, Traffic, Vip};
 
 /// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
 pub const MAX_BACKENDS: usize = 5_120;
@@ -93,11 +93,12 @@ pub struct ServiceSpec {
     /// The network its backends are in.
     #[serde(default = "crate::network::default_network")]
     pub network: Name,
-    /// The virtual address; a free one is chosen when there is none.
+    /// The virtual address, or `none` for a service of names only (headless); a free one is chosen when there is none of
+    /// the two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::schema::Ip>)]
-    pub vip: Option<IpAddr>,
-    /// Its ports.
+    #[schema(value_type = Option<crate::schema::Vip>)]
+    pub vip: Option<Vip>,
+    /// Its ports; a service of names only may have none.
     pub ports: Vec<ServicePort>,
     /// Backends by address.
     #[serde(default)]
@@ -138,11 +139,15 @@ impl ServiceSpec {
     /// # Errors
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
+        let headless = self.vip == Some(Vip::None);
         let usable = |ip: &IpAddr| ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
-        if let Some(vip) = self.vip.filter(|vip| !usable(vip)) {
+        if let Some(vip) = self.vip.and_then(Vip::address).filter(|vip| !usable(vip)) {
             return Err(Invalid::new("vip", format!("{vip} is not an IPv4 address a service can have")));
         }
-        if self.ports.is_empty() || self.ports.len() > 256 {
+        if headless && self.is_published() {
+            return Err(Invalid::new("vip", "a service without one has names only and cannot be published"));
+        }
+        if (self.ports.is_empty() && !headless) || self.ports.len() > 256 {
             return Err(Invalid::new("ports", format!("{} ports; 1 to 256 are allowed", self.ports.len())));
         }
         if let Some(zero) = self.ports.iter().find(|p| p.port == 0 || p.target_port == 0) {
@@ -153,8 +158,7 @@ impl ServiceSpec {
             let (from, to) = (PUBLISHED_PORTS.start(), PUBLISHED_PORTS.end());
             return Err(Invalid::new("ports", format!("published port {port} is not within {from} to {to}")));
         }
-        let reachable = |ip: &&IpAddr| ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
-        if let Some(ip) = self.external_ips.iter().find(|ip| !reachable(ip)) {
+        if let Some(ip) = self.external_ips.iter().find(|ip| !usable(ip)) {
             return Err(Invalid::new("external_ips", format!("{ip} is not an IPv4 address others can send to")));
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -200,9 +204,10 @@ pub struct Service {
     pub frontend_revision: u64,
     /// The network its backends are in.
     pub network: Name,
-    /// The virtual address.
-    #[schema(value_type = crate::schema::Ip)]
-    pub vip: IpAddr,
+    /// The virtual address; none where it has names only.
+    #[serde(with = "crate::vip")]
+    #[schema(value_type = crate::schema::Vip)]
+    pub vip: Option<IpAddr>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// Backends by address, in order of address.
@@ -230,7 +235,7 @@ impl Service {
     pub fn spec(&self) -> ServiceSpec {
         ServiceSpec {
             network: self.network.clone(),
-            vip: Some(self.vip),
+            vip: Some(self.vip.map_or(Vip::None, Vip::At)),
             ports: self.ports.clone(),
             backends: self.backends.iter().map(|backend| backend.ip).collect(),
             selector: self.selector.clone(),

@@ -9,7 +9,7 @@ use api::{Name, Tunnel};
 use clap::{Parser, ValueEnum};
 use ipnet::IpNet;
 
-use crate::{compile::Mesh, etcd::Url};
+use crate::{compile::Mesh, etcd::Url, names::Domain};
 
 /// The central controller: speaks OpenFlow and OVSDB to Open vSwitch on every host.
 #[derive(Clone, Debug, Parser)]
@@ -52,6 +52,9 @@ pub struct Args {
     /// The range of virtual addresses.
     #[arg(long, env = "SDN_SERVICE_CIDR", default_value = "10.96.0.0/12", value_name = "CIDR")]
     pub service_cidr: IpNet,
+    /// The domain of services and endpoints: each has a name below NETWORK.DOMAIN.
+    #[arg(long, env = "SDN_DOMAIN", default_value = "sdn.internal")]
+    pub domain: Domain,
     /// How the default network's packets travel between hosts: vxlan, gre or geneve.
     #[arg(long, env = "SDN_TUNNEL", default_value = "vxlan")]
     pub tunnel: Tunnel,

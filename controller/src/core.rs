@@ -286,6 +286,12 @@ impl Core {
         self.nodes.iter().filter(|(_, state)| waits(state)).map(|(name, _)| name.to_string()).collect()
     }
 
+    /// Whether `node` has not acknowledged all up to `revision` and somebody has to wait for that.
+    pub fn awaits(&self, node: &Name, revision: u64) -> bool {
+        let waits = |state: &NodeState| !state.elsewhere && state.pending().any(|pending| pending <= revision);
+        revision > self.compiler.intent().revision() || self.nodes.get(node).is_some_and(waits)
+    }
+
     /// How far each node is.
     pub fn progress(&self) -> BTreeMap<Name, NodeProgress> {
         let tallies: BTreeMap<&Name, &Tally> = self.compiler.tallies().collect();

@@ -21,6 +21,7 @@ pub mod intent;
 pub mod links;
 pub mod membership;
 pub mod metrics;
+pub mod names;
 pub mod pipeline;
 pub mod pki;
 pub mod predict;

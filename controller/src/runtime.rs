@@ -70,6 +70,8 @@ pub enum Event {
     Wait(u64, oneshot::Sender<()>),
     /// Whom does this revision concern who has not acknowledged it?
     Pending(u64, oneshot::Sender<Vec<String>>),
+    /// Has this node not acknowledged all up to this revision?
+    Awaits(Name, u64, oneshot::Sender<bool>),
     /// What are switches to have?
     Compiled(oneshot::Sender<Compiler>),
     /// What were switches to have at this time?
@@ -131,6 +133,13 @@ impl CoreHandle {
     /// Returns when all that was told so far has been heard.
     pub async fn heard(&self) {
         self.pending_here(0).await;
+    }
+
+    /// Whether a node's switch, if it is this controller's, has not acknowledged all up to `revision`.
+    pub async fn awaits(&self, node: &Name, revision: u64) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Event::Awaits(node.clone(), revision, answer));
+        answered.await.unwrap_or(false)
     }
 
     /// Returns when every switch concerned has acknowledged `revision`.
@@ -319,6 +328,7 @@ impl Shell {
             }
             Event::Mine(mine) => return self.core.assign(mine),
             Event::Pending(revision, answer) => drop(answer.send(self.core.pending(revision))),
+            Event::Awaits(node, revision, answer) => drop(answer.send(self.core.awaits(&node, revision))),
             Event::CompiledAt(time, answer) => drop(answer.send(self.history.at(time))),
             Event::When(revision, answer) => drop(answer.send(self.history.when(revision))),
             Event::Compiled(answer) => drop(answer.send(self.core.compiler().clone())),

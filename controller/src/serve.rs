@@ -24,8 +24,9 @@ use crate::{
     events::Events,
     housekeeping,
     http::{self, App, router},
-    intent::Change,
+    intent::{Change, Intent, Txn},
     metrics::Metrics,
+    names::NameLog,
     pki::{Gate, Issuer, Pki},
     runtime::{CoreHandle, Event, Outlets, run},
     southbound::{Switches, serve_challenges, serve_hosts, serve_switches},
@@ -43,11 +44,20 @@ const BACKLOG: u32 = 4096;
 pub async fn serve(args: Args) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.data_dir)
         .with_context(|| format!("cannot make {}; give another --data-dir", args.data_dir.display()))?;
-    let settings =
-        Settings { mesh: args.mesh.into(), services: args.service_cidr, ovsdb_port: args.listen_ovsdb.port() };
+    let settings = Settings {
+        mesh: args.mesh.into(),
+        services: args.service_cidr,
+        ovsdb_port: args.listen_ovsdb.port(),
+        domain: args.domain.clone(),
+    };
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
-    let subscriber = Box::new(move |txn, intent| tell.tell(Event::Txn(txn, Box::new(intent))));
+    let names = Arc::new(NameLog::default());
+    let log = names.clone();
+    let subscriber = Box::new(move |txn: Arc<Txn>, intent: Intent| {
+        log.follow(&txn, &intent);
+        tell.tell(Event::Txn(txn, Box::new(intent)));
+    });
     let (store, shared) = match &args.store {
         None => (Store::open(&args.data_dir.join("store.redb"), args.service_cidr, subscriber)?, None),
         Some(url) => {
@@ -58,6 +68,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     };
     ensure_default_network(&store, &args).await?;
     let intent = store.read();
+    names.start(&intent);
 
     let openflow = listen(args.listen_openflow, "OpenFlow")?;
     let ovsdb = listen(args.listen_ovsdb, "OVSDB")?;
@@ -98,7 +109,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         core = core.with_peers(Peers::new(cluster.clone(), security.trust())?);
     }
     let (events, started, issuer) = (log, Instant::now(), security.issuer());
-    let app = App { store, core, cluster, switches, agents, events, metrics, settings, issuer, started };
+    let app = App { store, core, cluster, switches, agents, names, events, metrics, settings, issuer, started };
     tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
     let served = http::serve(http, http_gate, router(Arc::new(app)).merge(others));
     tokio::select! {

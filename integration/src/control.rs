@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::etcd;
 use crate::ovs::Ovs;
-use crate::plan::{Config, HostId, Place, controller_ip};
+use crate::plan::{Config, EXTERNAL_IP, HostId, Place, controller_ip};
 use crate::process::Daemon;
 use crate::state::StateDir;
 use crate::{netns, tool};
@@ -155,6 +155,13 @@ pub fn agent_socket(state: &StateDir, host: HostId) -> PathBuf {
     state.host(host).join("agent.sock")
 }
 
+/// The host's `resolv.conf`: its name server would be the machine outside.
+fn resolv_conf(state: &StateDir, host: HostId) -> Result<PathBuf> {
+    let path = state.host(host).join("resolv.conf");
+    fs::write(&path, format!("nameserver {EXTERNAL_IP}\n")).context("cannot write the host's resolv.conf")?;
+    Ok(path)
+}
+
 /// Starts a host's agent.
 ///
 /// # Errors
@@ -172,6 +179,8 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
         .arg("--socket")
         .arg(agent_socket(state, host))
         .arg("--state-dir")
-        .arg(state.host(host).join("agent"));
+        .arg(state.host(host).join("agent"))
+        .arg("--resolv-conf")
+        .arg(resolv_conf(state, host)?);
     agent(config, state, host).start(command)
 }

@@ -14,6 +14,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
 const DIR: &str = "/run/netns";
+const ETC: &str = "/etc/netns";
 const NONE: Option<&str> = None;
 
 /// Where the namespace `name` is found.
@@ -71,6 +72,12 @@ pub fn remove(names: &[String]) -> Result<()> {
 }
 
 fn remove_one(path: &Path) -> io::Result<()> {
+    // An agent that was killed has left what it wrote for the namespace.
+    if let Some(name) = path.file_name() {
+        let dir = Path::new(ETC).join(name);
+        let _ = fs::remove_file(dir.join("resolv.conf"));
+        let _ = fs::remove_dir(dir);
+    }
     // EINVAL: a file that no namespace is mounted on, left by a reboot or by a crash.
     match umount2(path, MntFlags::MNT_DETACH) {
         Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
@@ -114,6 +121,22 @@ pub fn own_sysfs() -> Result<()> {
     mount(NONE, "/", NONE, slave, NONE).context("cannot make / a slave mount")?;
     umount2("/sys", MntFlags::MNT_DETACH).context("cannot unmount /sys")?;
     mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), NONE).context("cannot mount /sys")
+}
+
+/// Shows the calling process the files of `/etc/netns/NAME` in the place of those in `/etc`, as `ip netns exec` does. It
+/// must have mounts of its own: see [`own_sysfs`].
+///
+/// # Errors
+/// Without the right to mount.
+pub fn own_etc(name: &str) -> Result<()> {
+    for entry in fs::read_dir(Path::new(ETC).join(name)).into_iter().flatten() {
+        let file = entry?.path();
+        let Some(name) = file.file_name() else { continue };
+        let over = Path::new("/etc").join(name);
+        mount(Some(&file), &over, NONE, MsFlags::MS_BIND, NONE)
+            .with_context(|| format!("cannot show {} as {}", file.display(), over.display()))?;
+    }
+    Ok(())
 }
 
 /// Processes that live in one of `names`. The namespace of the machine itself is never looked at.

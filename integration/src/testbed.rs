@@ -197,6 +197,7 @@ impl Testbed {
         let mut command = self.command(place, argv)?;
         netns::enter(&self.config.netns(place))?;
         netns::own_sysfs()?;
+        netns::own_etc(&self.config.netns(place))?;
         let error = command.exec();
         Err(error).with_context(|| format!("cannot run {}", command.get_program().display()))
     }

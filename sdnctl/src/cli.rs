@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use api::{
-    Affinity, Client, Credential, MeshMode, Name, PUBLISHED_PORTS, Prefer, Reach, ServicePort, Trust, Tunnel,
+    Affinity, Client, Credential, MeshMode, Name, PUBLISHED_PORTS, Prefer, Reach, ServicePort, Trust, Tunnel, Vip,
     WriteOptions,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
@@ -312,11 +312,11 @@ pub enum ServiceVerb {
 #[derive(Args)]
 pub struct ServiceCreate {
     pub name: Name,
-    /// The virtual address; a free one is chosen when it is left out.
+    /// The virtual address, or none for a service of names only; a free one is chosen when it is left out.
     #[arg(long, value_name = "IP")]
-    pub vip: Option<IpAddr>,
-    /// A port, and the backends' port, like 80:8080/tcp.
-    #[arg(long = "port", required = true, value_name = "PORT[:TARGET][/PROTOCOL]")]
+    pub vip: Option<Vip>,
+    /// A port, and the backends' port, like 80:8080/tcp; a service of names only needs none.
+    #[arg(long = "port", value_name = "PORT[:TARGET][/PROTOCOL]")]
     pub ports: Vec<ServicePort>,
     /// The network the backends are in.
     #[arg(long, default_value = api::DEFAULT_NETWORK)]

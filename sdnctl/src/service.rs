@@ -32,8 +32,9 @@ async fn list(remote: &Remote) -> anyhow::Result<()> {
                     true => join(service.backends.iter().map(|backend| backend.ip)),
                     false => join(service.selector.iter().map(|(key, value)| format!("{key}={value}"))),
                 };
+                let vip = service.vip.map_or_else(|| "none".to_owned(), |vip| vip.to_string());
                 let [name, network] = [&service.name, &service.network].map(Name::to_string);
-                [name, network, service.vip.to_string(), join(&service.ports), backends, service.revision.to_string()]
+                [name, network, vip, join(&service.ports), backends, service.revision.to_string()]
             }),
         )
     })
@@ -80,7 +81,7 @@ fn summary(service: &Service) -> anyhow::Result<()> {
         [[
             service.name.to_string(),
             service.network.to_string(),
-            service.vip.to_string(),
+            service.vip.map_or_else(|| "none".to_owned(), |vip| vip.to_string()),
             join(&service.ports),
             service.affinity.map_or("-".into(), |affinity| affinity.to_string()),
             reach(traffic.internal)?,

@@ -6,8 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use agent::names::{
+    answer::{self, Outcome},
+    book::Book,
+    client::Client,
+    zone::Zone,
+};
 use agent::swim::{Header, Identity, Keyring, Life, Payload, Swim, To};
-use api::{GossipKey, GossipKeys, Name, Peer};
+use api::{
+    Found, GossipKey, GossipKeys, Name, NameKey, NameKeys, Named, NamesAnswer, NamesConfig, NamesNetwork, Peer, Target,
+};
 
 const ME: Identity = Identity { node: 1, life: Life::from_bits(1 << 32 | 5) };
 const PORT: u16 = 6681;
@@ -78,5 +86,54 @@ pub fn gossip(mut data: &[u8]) {
         while swim.poll_event().is_some() {}
         assert!(swim.members(now).len() <= 2);
         assert!(swim.poll_timeout().is_some());
+    }
+}
+
+/// A query of any bytes from an endpoint: the answer is no larger than it may be, and says whose it is.
+pub fn names(data: &[u8]) {
+    let network = Name::new("default").expect("a name");
+    let config = NamesConfig {
+        domain: "sdn.internal".into(),
+        address: [169, 254, 77, 53].into(),
+        networks: [(network.clone(), NamesNetwork { internal: false })].into(),
+        ranges: vec!["10.244.0.0/16".parse().expect("a range")],
+    };
+    let client = Client { network: network.clone(), forwards: true };
+    let zone = Zone::new(&config, network.clone()).expect("a domain");
+    let target =
+        |n: u8| Target { name: Name::new(format!("web-{n}")).expect("a name"), ips: vec![[10, 244, 0, n].into()] };
+    let found = |key: &NameKey| Found {
+        name: Name::new("web").expect("a name"),
+        ips: if matches!(key, NameKey::Name(name) if name.len() % 2 == 0) {
+            vec![]
+        } else {
+            vec![[10, 96, 0, 1].into()]
+        },
+        ports: vec!["80".parse().expect("a port")],
+        backends: (1..200).map(target).collect(),
+        service: true,
+    };
+    let now = Instant::now();
+    for tcp in [false, true] {
+        let mut book = Book::default();
+        for _ in 0..2 {
+            match answer::answer(data, tcp, &client, &zone, &mut book, (now, 1)) {
+                Outcome::Reply(reply) => {
+                    assert!(reply.len() >= 12 && reply[..2] == data[..2] && reply[2] & 0x80 != 0);
+                    assert!(reply.len() <= if tcp { 65_535 } else { 1_232 });
+                }
+                Outcome::Need(network, key) => {
+                    let wanted: NameKeys = [(network.clone(), [key.clone()].into())].into();
+                    let named = Named { network, found: Some(found(&key)), key };
+                    book.learn(NamesAnswer { revision: 1, names: vec![named] }, &wanted, now);
+                    continue;
+                }
+                Outcome::Forward(_) | Outcome::Drop => {}
+            }
+            break;
+        }
+        if let Some(reply) = answer::fail(data, tcp) {
+            assert!(reply[..2] == data[..2] && reply[2] & 0x80 != 0);
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::{path::Path, time::Duration};
 
 use api::{Attach, ClientError, Create, DEFAULT_NETWORK, Endpoint, EndpointSpec, Invalid, Name, WriteOptions, Written};
 use futures::future::join;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     Attached, Endpoints, Record, alias, device_name,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Error,
     follow::Current,
+    names::pods,
     netns::{Namespace, NamespaceId},
     sysctl,
 };
@@ -89,6 +90,7 @@ impl Endpoints {
         let (inside, endpoint) = join(inside, self.register(&attach.name, spec)).await;
         let endpoint = endpoint?;
         inside?.configure(&pod::want(&current.config, &endpoint)?).await?;
+        self.write_resolv_conf(attach, &endpoint, current);
         let kept = Attached { attach: attach.clone(), netns: namespace.id(), endpoint: endpoint.clone() };
         self.remember(&attach.name, Record::Attached(Box::new(kept))).await?;
         Ok(endpoint)
@@ -103,6 +105,14 @@ impl Endpoints {
         self.netlink.up_with_alias(&device, &alias(&attach.name)).await
     }
 
+    /// An endpoint without it is as good as any other.
+    fn write_resolv_conf(&self, attach: &Attach, endpoint: &Endpoint, current: &Current) {
+        let Some(names) = &current.config.names else { return };
+        if let Err(e) = pods::write(&attach.netns, &pods::text(names, &endpoint.network)) {
+            warn!(endpoint = %attach.name, reason = %e, "cannot write its resolv.conf");
+        }
+    }
+
     /// Puts right what is wrong with an endpoint that exists.
     async fn mend(&self, kept: &Attached, namespace: &Namespace, current: &Current) -> Result<(), Error> {
         let device = device_name(&kept.attach.name);
@@ -115,6 +125,7 @@ impl Endpoints {
             }
         };
         sysctl::silence_port(&device).map_err(|e| Error::kernel(format!("settings of {device}"), e))?;
+        self.write_resolv_conf(&kept.attach, &kept.endpoint, current);
         inside.configure(&pod::want(&current.config, &kept.endpoint)?).await
     }
 

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{Endpoints, Record, alias, device_name};
-use crate::Error;
+use crate::{Error, names::pods};
 
 /// How long the controller may take to say what it knows of an endpoint.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,6 +31,11 @@ impl Endpoints {
     /// The caller holds the claim on it.
     pub(super) async fn take_down(&self, name: &Name) -> Result<(), Error> {
         let again = self.record(name) == Some(Record::Detaching);
+        if let Some(Record::Attached(kept)) = self.record(name)
+            && let Err(e) = pods::remove(&kept.attach.netns)
+        {
+            warn!(endpoint = %name, reason = %e, "cannot remove its resolv.conf");
+        }
         let told = self.unregister(name).await;
         let unplugged = self.unplug(name).await;
         let remembered = match &told {

@@ -1,6 +1,6 @@
 //! What a host's agent is to make true.
 
-use api::{AgentConfig, Health, Name, Node, Peer, Published, Service};
+use api::{AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Published, Service};
 use ipnet::IpNet;
 
 use super::{Settings, View, host, render};
@@ -14,6 +14,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let subnet = view.subnet(&network.name, name)?;
     let (_, gateway_mac) = view.gateway(name)?;
     let gateway6 = view.gateways(name).find(|gateway| gateway.addr().is_ipv6());
+    let everywhere = intent.networks.values().flat_map(|network| network.spec.subnets.iter().copied());
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &api::Node| {
@@ -31,7 +32,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         path_mtu: None,
         router: pipeline::ROUTER_IP.into(),
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
-        routes: outside.iter().copied().chain([settings.services]).collect(),
+        routes: everywhere.chain([settings.services]).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(node, service)).collect(),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
@@ -39,17 +40,32 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
+        names: Some(names(&view, name)),
         gossip_keys: intent.gossip.as_ref().map(|gossip| gossip.keys.clone()),
     })
 }
 
+/// What a node's resolver answers: the names of the networks that its endpoints are in, and of the default one.
+fn names(view: &View<'_>, node: &Name) -> NamesConfig {
+    let seen = |name: &Name| name.as_str() == DEFAULT_NETWORK || view.intent.is_member(name, node);
+    let networks = view.intent.networks.iter().filter(|(name, _)| seen(name));
+    let subnets = view.intent.networks.values().flat_map(|network| network.spec.subnets.iter().copied());
+    NamesConfig {
+        domain: view.settings.domain.to_string(),
+        address: pipeline::NAMES_IP.into(),
+        networks: networks.map(|(name, of)| (name.clone(), NamesNetwork { internal: of.spec.internal })).collect(),
+        ranges: subnets.chain([view.settings.services]).collect(),
+    }
+}
+
 /// A service as `node` answers for it to the outside.
 fn published(node: &Node, service: &Service) -> Vec<Published> {
+    let Some(vip) = service.vip else { return Vec::new() };
     let at = |address, port, of: &api::ServicePort| Published {
         address,
         protocol: of.protocol,
         port,
-        vip: service.vip,
+        vip,
         vip_port: of.port,
         masquerade: service.masquerade,
     };

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use openflow::{Mac as OfMac, Match, PortNo};
 
 use super::{Mesh, View, flow_tunnel_port, nd, v4};
-use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
+use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
 
 const ARP: u16 = 0x0806;
 
@@ -75,11 +75,21 @@ pub(super) fn gateway(view: &View<'_>, network: &Network, mac: Mac, own: &[IpNet
 
 /// What the host sends to addresses of another network than the default one.
 pub(super) fn inbound(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> {
-    let to = |subnet: &IpNet| {
-        let matching = ip::to(Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0)), *subnet);
-        Flow::new(Table::Classify, 110, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
-    };
-    network.spec.subnets.iter().map(to).collect()
+    network.spec.subnets.iter().map(|subnet| into(network, ip::to(from_host(mac), *subnet), cookie)).collect()
+}
+
+/// What the host's resolver answers to endpoints of an internal network: all that the host sends there.
+pub(super) fn answers(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> {
+    let subnets = network.spec.subnets.iter().filter(|subnet| subnet.addr().is_ipv4());
+    subnets.map(|subnet| into(network, ip::to(from_host(mac), *subnet).ipv4_src(NAMES_IP), cookie)).collect()
+}
+
+fn from_host(mac: Mac) -> Match {
+    Match::new().in_port(PortNo::LOCAL).eth_src(OfMac(mac.0))
+}
+
+fn into(network: &Network, matching: Match, cookie: Cookie) -> Flow {
+    Flow::new(Table::Classify, 110, matching, cookie, enter(network, reg::FROM_GATEWAY, Table::Track))
 }
 
 /// What comes through a tunnel must come from a member; its VNI is its network and flags.

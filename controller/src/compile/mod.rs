@@ -47,6 +47,7 @@ use ipnet::IpNet;
 
 use crate::{
     intent::Intent,
+    names::Domain,
     pipeline::{Family, Flows, Groups},
 };
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub services: IpNet,
     /// Where hosts' OVSDB servers call in.
     pub ovsdb_port: u16,
+    /// The domain of names.
+    pub domain: Domain,
 }
 
 /// All a switch is to have.

@@ -10,7 +10,7 @@ use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Pr
 use ipnet::IpNet;
 
 use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven, v4};
-use crate::pipeline::{Cookie, Flow, Flows, Group, Groups};
+use crate::pipeline::{Cookie, Flow, Flows, Group, Groups, NAMES_IP};
 
 /// What a part consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,13 +77,18 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     inside.push(node.spec.address.into());
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(route::kernel(network, mac, cookie));
-    flows.extend(own().flat_map(|ip| policy::host(ip, cookie)));
+    flows.extend(route::names(mac, cookie));
+    flows.extend(own().chain([NAMES_IP.into()]).flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(route::outbound(network, mac, cookie));
         if network.name.as_str() != DEFAULT_NETWORK {
             flows.extend(classify::inbound(network, mac, cookie));
         }
+    }
+    for network in view.intent.networks.values().filter(|network| network.spec.internal) {
+        let cookie = Cookie::new(Kind::Network, network.id, network.revision);
+        flows.extend(classify::answers(network, mac, cookie));
     }
     Some(Fragment::of(flows))
 }
@@ -139,7 +144,7 @@ fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
 /// The ports at which services have this endpoint as a backend, each with the first such service.
 fn served(view: &View<'_>, endpoint: &Endpoint) -> BTreeMap<(Protocol, u16), Cookie> {
     let mut served = BTreeMap::new();
-    for service in view.intent.services_of(endpoint) {
+    for service in view.intent.services_of(endpoint).into_iter().filter(|service| service.vip.is_some()) {
         let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
         for port in &service.ports {
             served.entry((port.protocol, port.target_port)).or_insert(cookie);
@@ -184,7 +189,7 @@ fn service_on(view: &View<'_>, service: &Service, node: &Name) -> Option<Fragmen
 
 fn fronts(view: &View<'_>, service: &Service, all: &[service::Slices]) -> Option<Fragment> {
     let network = view.intent.networks.get(&service.network)?;
-    let vip = v4(service.vip)?;
+    let vip = v4(service.vip?)?;
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
     let mut fragment = Fragment::default();
     for (port, slices) in service.ports.iter().enumerate().flat_map(|port| all.iter().map(move |it| (port, it))) {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | 220 | to be refused by the host's kernel |
 //! | 211, 210 | back to the host's kernel: answers to strangers who came in here, and what the host asked itself |
+//! | 205, 204 | the resolver of this host, to which its endpoints may send questions and nothing else |
 //! | 200 | an address on this node |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
 //! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
@@ -12,15 +13,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use api::{Endpoint, Mac, Network, Node, Tunnel};
+use api::{Endpoint, Mac, Network, Node, Protocol, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
 use openflow::{Mac as OfMac, Match, oxm::ct_state};
 
 use super::{View, nd};
-use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
+use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
 const ICMP: u8 = 1;
+
+/// The port of name servers (RFC 1035 section 4.2).
+const DNS: u16 = 53;
 
 /// The local port as OpenFlow 1.0 writes it: an output to the port in a register knows 16-bit numbers only.
 const LOCAL: u32 = 0xfffe;
@@ -104,6 +108,16 @@ pub(super) fn kernel(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 
         Flow::new(Table::Route, 220, refused, cookie, to_gateway(gateway, Table::Output)),
         Flow::new(Table::Route, 220, asked_itself, cookie, act::apply(bounce)),
     ]
+}
+
+/// To this host's resolver, from endpoints of whatever network.
+pub(super) fn names(gateway: Mac, cookie: Cookie) -> [Flow; 3] {
+    let asked = || Match::new().reg(reg::FROM, reg::FROM_ENDPOINT).eth_type(IPV4).ipv4_dst(NAMES_IP);
+    let question = |protocol: Protocol| {
+        let matching = act::transport_dst(asked().ip_proto(protocol.number()), protocol, DNS);
+        Flow::new(Table::Route, 205, matching, cookie, to_gateway(gateway, Table::Output))
+    };
+    [question(Protocol::Udp), question(Protocol::Tcp), drop(204, asked(), Reason::NoService)]
 }
 
 /// Answers to strangers back to the node where they came in, as conntrack has remembered it.

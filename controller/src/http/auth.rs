@@ -48,7 +48,9 @@ fn may(caller: &Caller, method: &Method, path: &str) -> bool {
         (Caller::Known(Role::Node(node)), ["v1", "nodes", name]) => {
             *name == node.as_str() && (get || method == Method::PUT)
         }
-        (Caller::Known(Role::Node(node)), ["v1", "nodes", name, "config" | "report"]) => *name == node.as_str(),
+        (Caller::Known(Role::Node(node)), ["v1", "nodes", name, "config" | "report" | "names"]) => {
+            *name == node.as_str()
+        }
         (Caller::Known(Role::Node(_)), ["v1", "endpoints"]) => method == Method::POST,
         (Caller::Known(Role::Node(_)), ["v1", "endpoints", _]) => true,
         _ => false,
@@ -88,6 +90,7 @@ mod tests {
             (&put, "/v1/nodes/h1"),
             (&get, "/v1/nodes/h1/config"),
             (&post, "/v1/nodes/h1/report"),
+            (&post, "/v1/nodes/h1/names"),
             (&post, "/v1/endpoints"),
             (&delete, "/v1/endpoints/web"),
         ] {
@@ -98,6 +101,7 @@ mod tests {
             (&delete, "/v1/nodes/h1"),
             (&get, "/v1/nodes/h2/config"),
             (&post, "/v1/nodes/h2/report"),
+            (&post, "/v1/nodes/h2/names"),
             (&get, "/v1/nodes/h1/flows"),
             (&get, "/v1/nodes"),
             (&post, "/v1/services"),

@@ -9,6 +9,7 @@ mod endpoints;
 mod error;
 mod join;
 mod mesh;
+mod names;
 mod networks;
 mod nodes;
 mod observe;
@@ -29,6 +30,7 @@ use crate::{
     cluster::Cluster,
     events::Events,
     metrics::Metrics,
+    names::NameLog,
     pki::{Gate, Listener, Shown},
     runtime::CoreHandle,
     southbound::Switches,
@@ -55,6 +57,8 @@ pub struct App {
     pub switches: Switches,
     /// What agents said.
     pub agents: Arc<Agents>,
+    /// What changed of names lately.
+    pub names: Arc<NameLog>,
     /// What happened lately.
     pub events: Arc<Events>,
     /// What `/metrics` serves.
@@ -110,6 +114,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(nodes::evict))
         .routes(routes!(nodes::config))
         .routes(routes!(nodes::report))
+        .routes(routes!(names::names))
         .routes(routes!(nodes::rotate))
         .routes(routes!(join::join))
         .routes(routes!(join::list, join::create))

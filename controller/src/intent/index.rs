@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use api::{Endpoint, Name, Service};
+use api::{Endpoint, Kind, Name, Service};
 use imbl::{OrdMap, OrdSet};
 
 use super::{Intent, policy::PolicyIndex};
@@ -29,11 +29,14 @@ pub(super) struct Index {
     selecting: OrdMap<Label, OrdSet<Name>>,
     /// Services by virtual address.
     vips: OrdMap<IpAddr, OrdSet<Name>>,
+    /// Names that hold capital letters, by kind and by how they are in lower case.
+    folded: OrdMap<(Kind, String), OrdSet<Name>>,
     pub policies: PolicyIndex,
 }
 
 impl Index {
     pub fn endpoint(&mut self, old: Option<&Endpoint>, new: Option<&Endpoint>) {
+        self.fold(Kind::Endpoint, old.map(|old| &old.name), new.map(|new| &new.name));
         if let Some(old) = old {
             for ip in &old.ips {
                 remove_if(&mut self.addresses, &(old.network.clone(), *ip), &old.name);
@@ -61,6 +64,7 @@ impl Index {
     }
 
     pub fn service(&mut self, old: Option<&Service>, new: Option<&Service>) {
+        self.fold(Kind::Service, old.map(|old| &old.name), new.map(|new| &new.name));
         if let Some(old) = old {
             for backend in &old.backends {
                 remove(&mut self.listing, &(old.network.clone(), backend.ip), &old.name);
@@ -68,7 +72,7 @@ impl Index {
             if let Some(label) = first_label(&old.selector) {
                 remove(&mut self.selecting, &label, &old.name);
             }
-            remove(&mut self.vips, &old.vip, &old.name);
+            old.vip.iter().for_each(|vip| remove(&mut self.vips, vip, &old.name));
         }
         if let Some(new) = new {
             for backend in &new.backends {
@@ -77,12 +81,26 @@ impl Index {
             if let Some(label) = first_label(&new.selector) {
                 insert(&mut self.selecting, label, &new.name);
             }
-            insert(&mut self.vips, new.vip, &new.name);
+            new.vip.iter().for_each(|vip| insert(&mut self.vips, *vip, &new.name));
         }
     }
 }
 
+impl Index {
+    fn fold(&mut self, kind: Kind, old: Option<&Name>, new: Option<&Name>) {
+        let capital = |name: &&Name| name.as_str().bytes().any(|byte| byte.is_ascii_uppercase());
+        let key = |name: &Name| (kind, name.as_str().to_ascii_lowercase());
+        old.filter(capital).into_iter().for_each(|name| remove(&mut self.folded, &key(name), name));
+        new.filter(capital).into_iter().for_each(|name| insert(&mut self.folded, key(name), name));
+    }
+}
+
 impl Intent {
+    /// The endpoints or services whose names hold capital letters, and are this one in lower case.
+    pub fn folded(&self, kind: Kind, lower: &str) -> impl Iterator<Item = &Name> {
+        self.index.folded.get(&(kind, lower.to_owned())).into_iter().flatten()
+    }
+
     /// The endpoint that has this address.
     pub fn endpoint_at(&self, network: &Name, ip: IpAddr) -> Option<&Endpoint> {
         self.endpoints.get(self.index.addresses.get(&(network.clone(), ip))?).map(|endpoint| &**endpoint)
@@ -138,7 +156,7 @@ impl Intent {
     }
 
     /// The services with this virtual address.
-    pub(super) fn services_at(&self, vip: IpAddr) -> impl Iterator<Item = &Service> {
+    pub fn services_at(&self, vip: IpAddr) -> impl Iterator<Item = &Service> {
         let names = self.index.vips.get(&vip).into_iter().flatten();
         names.filter_map(|name| self.services.get(name)).map(|service| &**service)
     }

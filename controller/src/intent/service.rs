@@ -37,9 +37,9 @@ impl Draft<'_> {
     pub(super) fn put_service(&mut self, name: &Name, spec: &ServiceSpec) -> Result<Effect, Refused> {
         let there = self.intent.services.get(name).cloned();
         let vip = match (spec.vip, &there) {
-            (Some(vip), _) => vip,
+            (Some(vip), _) => vip.address(),
             (None, Some(there)) => there.vip,
-            (None, None) => self.free_vip()?,
+            (None, None) => Some(self.free_vip()?),
         };
         self.check_service(name, spec, vip)?;
         let id = match &there {
@@ -137,28 +137,17 @@ impl Draft<'_> {
         offsets.take(TRIES).map(at).find(free).ok_or_else(none)
     }
 
-    fn check_service(&self, name: &Name, spec: &ServiceSpec, vip: IpAddr) -> Result<(), Refused> {
+    fn check_service(&self, name: &Name, spec: &ServiceSpec, vip: Option<IpAddr>) -> Result<(), Refused> {
         spec.validate()?;
         let network = self.intent.networks.get(&spec.network);
         let network = network.ok_or_else(|| Refused::NotFound(Kind::Network, spec.network.clone()))?;
-        let range = self.services;
-        if !range.contains(&vip) {
-            return Err(Invalid::new("vip", format!("{vip} lies outside the services' range {range}")).into());
-        }
-        for other in self.intent.services_at(vip).filter(|other| other.name != *name) {
-            let taken = |p: &&ServicePort| other.ports.iter().any(|q| (q.port, q.protocol) == (p.port, p.protocol));
-            if let Some(port) = spec.ports.iter().find(taken) {
-                let reason = format!("{vip}:{}/{} is already service {}", port.port, port.protocol, other.name);
-                return Err(Invalid::new("vip", reason).into());
-            }
+        if let Some(vip) = vip {
+            self.check_vip(name, spec, vip)?;
         }
         if spec.is_published() && network.name.as_str() != DEFAULT_NETWORK {
             let reason =
                 format!("services of network {} are not reached from outside; use {DEFAULT_NETWORK}", network.name);
             return Err(Invalid::new("ports", reason).into());
-        }
-        if self.intent.networks.values().any(|network| network.contains(vip)) {
-            return Err(Invalid::new("vip", format!("{vip} lies within a network; take one outside of all")).into());
         }
         for ip in &spec.external_ips {
             self.check_external(name, spec, *ip)?;
@@ -167,6 +156,24 @@ impl Draft<'_> {
             Some(ip) => Err(Invalid::new("backends", format!("{ip} lies outside network {}", network.name)).into()),
             None => Ok(()),
         }
+    }
+
+    /// A virtual address lies in the services' range, and is no other service's at the same port.
+    fn check_vip(&self, name: &Name, spec: &ServiceSpec, vip: IpAddr) -> Result<(), Refused> {
+        let refuse = |reason: String| Err(Invalid::new("vip", reason).into());
+        if !self.services.contains(&vip) {
+            return refuse(format!("{vip} lies outside the services' range {}", self.services));
+        }
+        for other in self.intent.services_at(vip).filter(|other| other.name != *name) {
+            let taken = |p: &&ServicePort| other.ports.iter().any(|q| (q.port, q.protocol) == (p.port, p.protocol));
+            if let Some(port) = spec.ports.iter().find(taken) {
+                return refuse(format!("{vip}:{}/{} is already service {}", port.port, port.protocol, other.name));
+            }
+        }
+        if self.intent.networks.values().any(|network| network.contains(vip)) {
+            return refuse(format!("{vip} lies within a network; take one outside of all"));
+        }
+        Ok(())
     }
 
     /// An address outside must be nobody's, and no other service's at the same port.
@@ -192,7 +199,7 @@ impl Draft<'_> {
 
 /// The service that `spec` asks for: what stays as it is in `there` keeps its revision.
 fn service(
-    (name, id, vip): (&Name, u32, IpAddr),
+    (name, id, vip): (&Name, u32, Option<IpAddr>),
     revision: u64,
     spec: &ServiceSpec,
     there: Option<&Service>,

@@ -391,7 +391,7 @@ fn a_service_that_asks_for_any_address_gets_one_that_nobody_had_lately() {
         let spec = json(serde_json::json!({"ports": [{"port": 80, "target_port": 80}]}));
         Change::PutService(name(name_), spec)
     };
-    let vip = |intent: &Intent, of: &str| intent.services[&name(of)].vip;
+    let vip = |intent: &Intent, of: &str| intent.services[&name(of)].vip.expect("one was chosen");
     make(&mut intent, &any("a"), 0).unwrap();
     make(&mut intent, &any("b"), 0).unwrap();
     let (a, b) = (vip(&intent, "a"), vip(&intent, "b"));

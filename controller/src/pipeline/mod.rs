@@ -29,6 +29,9 @@ pub const ROUTER_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 1);
 /// The same for IPv6. It ends as [`ROUTER_IP`] does, so that both have one Ethernet address.
 pub const ROUTER_IP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0x4d01);
 
+/// The address at which every host's resolver answers its own endpoints, of whatever network.
+pub const NAMES_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
+
 /// Registers, by number, and the values they take.
 pub mod reg {
     /// The network's id (its VNI).

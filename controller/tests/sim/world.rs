@@ -41,7 +41,12 @@ pub struct World {
 }
 
 fn settings() -> Settings {
-    Settings { mesh: Mesh::Flow, services: "10.96.0.0/12".parse().expect("a subnet"), ovsdb_port: 6640 }
+    Settings {
+        mesh: Mesh::Flow,
+        services: "10.96.0.0/12".parse().expect("a subnet"),
+        ovsdb_port: 6640,
+        domain: Default::default(),
+    }
 }
 
 impl World {

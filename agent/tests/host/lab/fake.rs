@@ -69,6 +69,7 @@ impl Fake {
             endpoints: vec![],
             ovsdb_port: 6640,
             gossip_keys: None,
+            names: None,
         };
         let inner = Inner {
             config,

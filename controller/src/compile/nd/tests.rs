@@ -28,7 +28,12 @@ fn v6(text: &str) -> Ipv6Addr {
 }
 
 fn settings() -> Settings {
-    Settings { mesh: Mesh::Flow, services: "10.96.0.0/12".parse().unwrap(), ovsdb_port: 6640 }
+    Settings {
+        mesh: Mesh::Flow,
+        services: "10.96.0.0/12".parse().unwrap(),
+        ovsdb_port: 6640,
+        domain: Default::default(),
+    }
 }
 
 fn compiled(subnets: &[&str], more: &[Change]) -> Compiler {

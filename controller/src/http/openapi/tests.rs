@@ -40,7 +40,7 @@ fn mismatch(schema: &Value, value: &Value) -> Option<String> {
 async fn serve() -> (String, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let services = "10.96.0.0/12".parse().unwrap();
-    let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640 };
+    let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640, domain: Default::default() };
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
     let subscriber = Box::new(move |txn, intent| tell.tell(Event::Txn(txn, Box::new(intent))));
@@ -54,7 +54,19 @@ async fn serve() -> (String, tempfile::TempDir) {
     let cluster = Cluster::alone(store.read().generation());
     let others = peers::router(core.clone(), cluster.clone());
     let (started, issuer) = (Instant::now(), None);
-    let app = App { store, core, cluster, switches, agents, events: log, metrics, settings, issuer, started };
+    let app = App {
+        store,
+        core,
+        cluster,
+        switches,
+        agents,
+        names: Default::default(),
+        events: log,
+        metrics,
+        settings,
+        issuer,
+        started,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(crate::http::serve(listener, Gate::open(), router(Arc::new(app)).merge(others)));
