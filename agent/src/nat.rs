@@ -76,7 +76,7 @@ impl Want {
             pools: config.masquerade.iter().filter(|net| family.has(net.addr())).copied().collect(),
             bridge: config.bridge.clone(),
             published: config.published.iter().filter(published).cloned().collect(),
-            services: config.services.filter(|net| family.has(net.addr())),
+            services: if family == Family::V4 { config.services } else { config.services6 },
         })
     }
 

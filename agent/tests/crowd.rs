@@ -64,6 +64,7 @@ fn config() -> AgentConfig {
         published: Vec::new(),
         health: Vec::new(),
         services: None,
+        services6: None,
         peers: others(1),
         endpoints: vec![],
         ovsdb_port: 6640,

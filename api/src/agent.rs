@@ -58,6 +58,10 @@ pub struct AgentConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::schema::Cidr>)]
     pub services: Option<IpNet>,
+    /// The same of IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Cidr>)]
+    pub services6: Option<IpNet>,
     /// The other hosts.
     pub peers: Vec<Peer>,
     /// The endpoints of this host.

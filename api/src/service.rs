@@ -140,9 +140,16 @@ impl ServiceSpec {
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
         let headless = self.vip == Some(Vip::None);
-        let usable = |ip: &IpAddr| ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
-        if let Some(vip) = self.vip.and_then(Vip::address).filter(|vip| !usable(vip)) {
-            return Err(Invalid::new("vip", format!("{vip} is not an IPv4 address a service can have")));
+        let vip = self.vip.and_then(Vip::address);
+        if let Some(vip) = vip.filter(|vip| !is_usable(*vip)) {
+            return Err(Invalid::new("vip", format!("{vip} is not an address a service can have")));
+        }
+        let is_v6 = vip.is_some_and(|vip| vip.is_ipv6());
+        if is_v6 && self.is_published() {
+            return Err(Invalid::new("ports", "services of IPv6 are reached inside of the cluster only"));
+        }
+        if is_v6 && self.affinity.is_some() {
+            return Err(Invalid::new("affinity", "clients of IPv6 services cannot keep their backend yet"));
         }
         if headless && self.is_published() {
             return Err(Invalid::new("vip", "a service without one has names only and cannot be published"));
@@ -158,7 +165,7 @@ impl ServiceSpec {
             let (from, to) = (PUBLISHED_PORTS.start(), PUBLISHED_PORTS.end());
             return Err(Invalid::new("ports", format!("published port {port} is not within {from} to {to}")));
         }
-        if let Some(ip) = self.external_ips.iter().find(|ip| !usable(ip)) {
+        if let Some(ip) = self.external_ips.iter().find(|ip| !ip.is_ipv4() || !is_usable(**ip)) {
             return Err(Invalid::new("external_ips", format!("{ip} is not an IPv4 address others can send to")));
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -179,6 +186,11 @@ impl ServiceSpec {
         self.traffic.validate()?;
         self.affinity.map_or(Ok(()), Affinity::validate)
     }
+}
+
+fn is_usable(ip: IpAddr) -> bool {
+    let link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    !(ip.is_unspecified() || ip.is_multicast() || ip.is_loopback() || link_local)
 }
 
 /// A backend given by address.

@@ -9,7 +9,7 @@ use api::{Name, Tunnel};
 use clap::{Parser, ValueEnum};
 use ipnet::IpNet;
 
-use crate::{compile::Mesh, etcd::Url, names::Domain};
+use crate::{compile::Mesh, etcd::Url, intent::VirtualRange, names::Domain};
 
 /// The central controller: speaks OpenFlow and OVSDB to Open vSwitch on every host.
 #[derive(Clone, Debug, Parser)]
@@ -49,9 +49,9 @@ pub struct Args {
     /// The size of one node's share of the IPv6 addresses.
     #[arg(long, env = "SDN_NODE_PREFIX6", default_value_t = 64, value_name = "BITS")]
     pub node_prefix6: u8,
-    /// The range of virtual addresses.
+    /// The range of virtual addresses. With IPv6 as well: 10.96.0.0/12,fd00:10:96::/112.
     #[arg(long, env = "SDN_SERVICE_CIDR", default_value = "10.96.0.0/12", value_name = "CIDR")]
-    pub service_cidr: IpNet,
+    pub service_cidr: VirtualRange,
     /// The domain of services and endpoints: each has a name below NETWORK.DOMAIN.
     #[arg(long, env = "SDN_DOMAIN", default_value = "sdn.internal")]
     pub domain: Domain,

@@ -82,7 +82,7 @@ fn merged(targets: impl Iterator<Item = Target>) -> Vec<Target> {
 
 /// The endpoint that a bucket leads to, if there is one.
 fn target<'a>(intent: &'a Intent, service: &'a Service, bucket: &Bucket) -> Option<&'a Endpoint> {
-    let ip = translations(bucket.actions.iter()).first().map(|to| to.ip.into());
+    let ip = translations(bucket.actions.iter()).first().map(|to| to.ip);
     if let Some(ip) = ip {
         return intent.endpoint_at(&service.network, ip);
     }

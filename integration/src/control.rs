@@ -20,6 +20,8 @@ pub const HTTP_PORT: u16 = 6680;
 
 /// The pods' addresses where they have both families.
 const DUAL_PODS: &str = "10.244.0.0/16,fd00:10:244::/48";
+/// The virtual addresses there.
+const DUAL_SERVICES: &str = "10.96.0.0/12,fd00:10:96::/112";
 
 /// How long the first controller may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -134,7 +136,7 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
         command.arg("--insecure");
     }
     if config.ipv6 {
-        command.args(["--pod-cidr", DUAL_PODS]);
+        command.args(["--pod-cidr", DUAL_PODS, "--service-cidr", DUAL_SERVICES]);
     }
     if config.controllers > 1 {
         let ip = controller_ip(number).to_string();

@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV6};
 use std::os::fd::AsRawFd;
 
 use common::{add, at, eventually, host, iperf, packets, pings, pings_all, pod_at, sdnctl, sh, try_sh, up_with};
 use integration::plan::{EXTERNAL_IP, EXTERNAL_IP6};
-use integration::traffic::{Connection, Echo, Server};
+use integration::traffic::{self, Connection, Echo, Server, ask};
 use integration::{Config, Place, Pod, PodSpec, Scoped, Testbed, netns};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn6, sendto, setsockopt, socket, sockopt,
@@ -153,6 +154,30 @@ fn a_packet_of_ipv6_costs_one_datapath_flow_on_each_host() {
     for n in [1, 2] {
         eventually("one flow for each direction", 5, || busy(&testbed, n, 48) == (2, false));
     }
+}
+
+#[test]
+fn a_service_of_ipv6_balances_refuses_and_reaches_itself() {
+    const VIP: &str = "fd00:10:96::10";
+    let testbed = dual("t24-service", 2);
+    let [client, near, far] = [("client", 1), ("near", 1), ("far", 2)].map(|(name, n)| add(&testbed, name, n));
+    let _servers = [&near, &far].map(|pod| Server::start6(&testbed, &pod_at(pod), 8080).expect("port 8080 is free"));
+    let vip = VIP.parse().expect("an address");
+    let create =
+        format!("service create web --vip {VIP} --port 80:8080/tcp --backend {} --backend {}", ip6(&near), ip6(&far));
+    sdnctl(&testbed, &create);
+    for from in [pod_at(&client), pod_at(&near), at(1)] {
+        let mut answered = BTreeSet::new();
+        for _ in 0..40 {
+            let (server, _) = ask(&testbed, &from, vip, 80).unwrap_or_else(|error| panic!("{from}: {error:#}"));
+            answered.insert(server);
+        }
+        assert_eq!(answered.len(), 2, "{from} meets {answered:?}");
+    }
+    let (_, seen_as) = ask(&testbed, &pod_at(&client), vip, 80).expect("an answer");
+    assert_eq!(seen_as.to_string(), ip6(&client), "backends see the client");
+    sdnctl(&testbed, &format!("service backends web --rm {} --rm {}", ip6(&near), ip6(&far)));
+    assert!(traffic::refused(&testbed, &pod_at(&client), vip, 80), "refused, not lost");
 }
 
 #[test]

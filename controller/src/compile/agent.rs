@@ -16,6 +16,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let gateway6 = view.gateways(name).find(|gateway| gateway.addr().is_ipv6());
     let everywhere = intent.networks.values().flat_map(|network| network.spec.subnets.iter().copied());
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
+    let services = settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &api::Node| {
         let gateway = view.subnet(&network.name, &other.name)?.gateway();
@@ -32,11 +33,12 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         path_mtu: None,
         router: pipeline::ROUTER_IP.into(),
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
-        routes: everywhere.chain([settings.services]).collect(),
+        routes: everywhere.chain(services).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(node, service)).collect(),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
-        services: Some(settings.services),
+        services: Some(settings.services.v4()),
+        services6: settings.services.v6().filter(|_| view.has_v6()),
         peers: intent.nodes.values().filter(|other| other.name != *name).filter_map(|other| peer(other)).collect(),
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
@@ -54,7 +56,7 @@ fn names(view: &View<'_>, node: &Name) -> NamesConfig {
         domain: view.settings.domain.to_string(),
         address: pipeline::NAMES_IP.into(),
         networks: networks.map(|(name, of)| (name.clone(), NamesNetwork { internal: of.spec.internal })).collect(),
-        ranges: subnets.chain([view.settings.services]).collect(),
+        ranges: subnets.chain(view.settings.services.nets()).collect(),
     }
 }
 
@@ -79,6 +81,7 @@ fn published(node: &Node, service: &Service) -> Vec<Published> {
 fn health(view: &View<'_>, node: &Node, service: &Service) -> Option<Health> {
     let port = service.traffic.health_port?;
     let here = view.intent.backends(service).into_iter().filter(|(endpoint, _)| endpoint.node == node.name);
-    let open = here.filter_map(|(endpoint, _)| render::backend(view, endpoint)).filter(|backend| backend.weight > 0);
+    let open =
+        here.filter_map(|(endpoint, _)| render::backend(view, service, endpoint)).filter(|backend| backend.weight > 0);
     Some(Health { port, service: service.name.clone(), backends: open.count() as u32 })
 }

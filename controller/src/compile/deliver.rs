@@ -1,14 +1,12 @@
 //! Tables deliver and output: the last steps of a packet.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use api::Network;
 use openflow::Match;
 
 use super::{hairpin_zone, service_zone};
-use crate::pipeline::{Cookie, Flow, ROUTER_IP, Table, act, reg};
-
-const IPV4: u16 = 0x0800;
+use crate::pipeline::{Cookie, Family, Flow, Table, act, ip, reg};
 
 pub(super) fn base() -> [Flow; 3] {
     let any = |table, instructions| Flow::new(table, 0, Match::new(), Cookie::pipeline(), instructions);
@@ -22,18 +20,22 @@ pub(super) fn base() -> [Flow; 3] {
 
 /// What backends on any node answer carries the virtual address again, for those whom this node translated it; and the
 /// replies of an endpoint to itself, of which the source is still to be translated back.
-pub(super) fn network(network: &Network) -> [Flow; 2] {
-    let within = || Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+pub(super) fn network(network: &Network) -> Vec<Flow> {
     let back = || act::apply(vec![act::ct_nat(service_zone(network), Table::Output)]);
-    [
-        Flow::new(Table::Deliver, 100, act::flag(within(), reg::SERVED), Cookie::pipeline(), back()),
-        Flow::new(Table::Deliver, 300, act::flag(within(), reg::HAIRPIN), Cookie::pipeline(), back()),
-    ]
+    let of = |family: Family| {
+        let within = || family.any(Match::new().reg(reg::NETWORK, network.id));
+        [
+            Flow::new(Table::Deliver, 100, act::flag(within(), reg::SERVED), Cookie::pipeline(), back()),
+            Flow::new(Table::Deliver, 300, act::flag(within(), reg::HAIRPIN), Cookie::pipeline(), back()),
+        ]
+    };
+    Family::of_all(&network.spec.subnets).flat_map(of).collect()
 }
 
 /// An endpoint of this node that reached itself: it must not see its own address as source.
-pub(super) fn hairpin(network: &Network, ip: Ipv4Addr, cookie: Cookie) -> Flow {
-    let itself = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ipv4_dst(ip);
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_snat(hairpin_zone(network), ROUTER_IP, Table::Output)];
+pub(super) fn hairpin(network: &Network, ip: IpAddr, cookie: Cookie) -> Flow {
+    let itself = ip::itself(Match::new().reg(reg::NETWORK, network.id), ip);
+    let router = Family::of(ip).router();
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_snat(hairpin_zone(network), router, Table::Output)];
     Flow::new(Table::Deliver, 200, itself, cookie, act::apply(actions))
 }

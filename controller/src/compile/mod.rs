@@ -46,7 +46,7 @@ use imbl::OrdMap;
 use ipnet::IpNet;
 
 use crate::{
-    intent::Intent,
+    intent::{Intent, VirtualRange},
     names::Domain,
     pipeline::{Family, Flows, Groups},
 };
@@ -57,7 +57,7 @@ pub struct Settings {
     /// How hosts find each other's tunnels, while nothing else was chosen.
     pub mesh: Mesh,
     /// The range of virtual addresses.
-    pub services: IpNet,
+    pub services: VirtualRange,
     /// Where hosts' OVSDB servers call in.
     pub ovsdb_port: u16,
     /// The domain of names.

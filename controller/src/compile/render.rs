@@ -9,7 +9,7 @@ use std::{
 use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Protocol, Service, Tunnel};
 use ipnet::IpNet;
 
-use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven, v4};
+use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups, NAMES_IP};
 
 /// What a part consists of.
@@ -48,7 +48,7 @@ impl Fragment {
 fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base(view));
-    flows.extend(service::base());
+    flows.extend(service::base(view));
     flows.extend(affinity::base());
     flows.extend(policy::base(view));
     flows.extend(route::base(view));
@@ -58,7 +58,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
 
 fn network(network: &Network) -> Fragment {
     let mut flows = route::network(network);
-    flows.push(service::hairpin_replies(network));
+    flows.extend(service::hairpin_replies(network));
     flows.extend(service::strangers(network));
     flows.extend(deliver::network(network));
     Fragment::of(flows)
@@ -76,7 +76,7 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     inside.push(node.spec.address.into());
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
-    flows.extend(route::kernel(network, mac, cookie));
+    flows.extend(view.families().flat_map(|family| route::kernel(network, family, mac, cookie)));
     flows.extend(route::names(mac, cookie));
     flows.extend(own().chain([NAMES_IP.into()]).flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
@@ -121,15 +121,14 @@ fn node_cookie(view: &View<'_>, network: &Network, node: &Node) -> Cookie {
 fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     let network = view.intent.networks.get(&endpoint.network)?;
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision);
-    let (served, policies) = (served(view, endpoint), view.intent.policies_of(endpoint));
+    let policies = view.intent.policies_of(endpoint);
     let mut flows = Vec::new();
     for ip in endpoint.ips.iter().copied() {
         flows.extend(classify::endpoint(endpoint, ip, network, cookie));
         flows.push(resolve::address(network, ip, endpoint.mac, cookie));
         flows.push(route::endpoint(endpoint, ip, network, cookie));
         flows.extend(policy::endpoint(endpoint, ip, network, &policies));
-    }
-    for ip in endpoint.ips.iter().filter_map(|ip| v4(*ip)) {
+        let served = served(view, endpoint, ip);
         flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
         flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
@@ -141,10 +140,11 @@ fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
     Some(Fragment::of(policy::policy(view, policy, network)))
 }
 
-/// The ports at which services have this endpoint as a backend, each with the first such service.
-fn served(view: &View<'_>, endpoint: &Endpoint) -> BTreeMap<(Protocol, u16), Cookie> {
+/// The ports of this address at which services have the endpoint as a backend, each with the first such service.
+fn served(view: &View<'_>, endpoint: &Endpoint, ip: IpAddr) -> BTreeMap<(Protocol, u16), Cookie> {
     let mut served = BTreeMap::new();
-    for service in view.intent.services_of(endpoint).into_iter().filter(|service| service.vip.is_some()) {
+    let of_family = |service: &&Service| service.vip.is_some_and(|vip| vip.is_ipv4() == ip.is_ipv4());
+    for service in view.intent.services_of(endpoint).into_iter().filter(of_family) {
         let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
         for port in &service.ports {
             served.entry((port.protocol, port.target_port)).or_insert(cookie);
@@ -171,7 +171,7 @@ fn service(view: &View<'_>, service: &Service) -> Option<Fragment> {
     if service.traffic.is_uneven() {
         return None;
     }
-    let backends = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(|it| backend(view, it)).collect();
+    let backends = |slice: Vec<&Endpoint>| slice.into_iter().filter_map(|it| backend(view, service, it)).collect();
     let groups: Vec<Vec<service::Backend>> = view.intent.slices(service).into_iter().map(backends).collect();
     let slices = service::Slices { chosen: groups.len(), groups, external: false, elsewhere: false };
     fronts(view, service, &[slices])
@@ -189,11 +189,11 @@ fn service_on(view: &View<'_>, service: &Service, node: &Name) -> Option<Fragmen
 
 fn fronts(view: &View<'_>, service: &Service, all: &[service::Slices]) -> Option<Fragment> {
     let network = view.intent.networks.get(&service.network)?;
-    let vip = v4(service.vip?)?;
+    let vip = service.vip?;
     let cookie = Cookie::new(Kind::Service, service.id, service.frontend_revision);
     let mut fragment = Fragment::default();
     for (port, slices) in service.ports.iter().enumerate().flat_map(|port| all.iter().map(move |it| (port, it))) {
-        let (flows, of_port) = service::frontend(network, service, port, vip, cookie, slices);
+        let (flows, of_port) = service::frontend(network, service, vip, port, cookie, slices);
         fragment.flows.extend(flows.into_iter().map(|flow| (flow.key, flow.body)));
         fragment.groups.extend(groups(of_port));
     }
@@ -201,9 +201,10 @@ fn fronts(view: &View<'_>, service: &Service, all: &[service::Slices]) -> Option
 }
 
 /// An endpoint as a backend; none while its node is down.
-pub(super) fn backend(view: &View<'_>, endpoint: &Endpoint) -> Option<service::Backend> {
+pub(super) fn backend(view: &View<'_>, service: &Service, endpoint: &Endpoint) -> Option<service::Backend> {
     let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
-    let ip = endpoint.ips.iter().find_map(|ip| v4(*ip))?;
+    let vip = service.vip?;
+    let ip = *endpoint.ips.iter().find(|ip| ip.is_ipv4() == vip.is_ipv4())?;
     Some(service::Backend { id: endpoint.id, ip, weight: u16::from(!node.drained && !endpoint.terminating) })
 }
 

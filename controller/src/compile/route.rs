@@ -21,7 +21,6 @@ use super::{View, nd};
 use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
-const ICMP: u8 = 1;
 
 /// The port of name servers (RFC 1035 section 4.2).
 const DNS: u16 = 53;
@@ -35,8 +34,9 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         drop(60, ip::to(Match::new(), IpNet::V4(multicast)), Reason::Multicast),
         drop(60, ip::to(Match::new(), IpAddr::V4(Ipv4Addr::BROADCAST)), Reason::Multicast),
         drop(0, Match::new(), Reason::NoRoute),
-        unheld(&view.settings.services, Reason::NoService),
     ];
+    let services = view.settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
+    flows.extend(services.map(|net| unheld(&net, Reason::NoService)));
     flows.extend(view.families().map(|family| drop(150, family.any(Match::new()).ip_ttl(1), Reason::TtlExpired)));
     if view.has_v6() {
         flows.push(drop(60, ip::to(Match::new(), nd::link_local()), Reason::LinkLocal));
@@ -74,19 +74,19 @@ pub(super) fn host(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) 
 }
 
 /// What goes to this host's kernel whatever its address.
-pub(super) fn kernel(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 5] {
-    let flagged = |from: u32, set: &[u8]| act::flags(Match::new().reg(reg::FROM, from).eth_type(IPV4), set, &[]);
+pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Cookie) -> [Flow; 5] {
+    let flagged = |from: u32, set: &[u8]| act::flags(family.any(Match::new().reg(reg::FROM, from)), set, &[]);
     let answer = flagged(reg::FROM_TUNNEL, &[reg::SERVED, reg::OUTSIDE]);
     let again = flagged(reg::FROM_GATEWAY, &[reg::HAIRPIN]);
     // An ICMP error comes from the host's own address, and is about a packet to another.
-    let error = again.clone().ip_proto(ICMP);
+    let error = again.clone().ip_proto(family.icmp());
     let refused = flagged(reg::FROM_ENDPOINT, &[reg::REFUSED]);
     // The kernel takes no packet that has its own address as source.
     let asked_itself = flagged(reg::FROM_GATEWAY, &[reg::REFUSED]);
     let bounce = vec![
         act::set_eth_dst(OfMac(gateway.0)),
         act::set_flag(reg::HAIRPIN),
-        act::ct_snat(super::hairpin_zone(network), crate::pipeline::ROUTER_IP, Table::Output),
+        act::ct_snat(super::hairpin_zone(network), family.router(), Table::Output),
     ];
     [
         Flow::new(Table::Route, 210, answer, cookie, to_gateway(gateway, Table::Deliver)),
@@ -96,11 +96,7 @@ pub(super) fn kernel(network: &Network, gateway: Mac, cookie: Cookie) -> [Flow; 
             error,
             cookie,
             act::then(
-                vec![
-                    act::set_ip_src(crate::pipeline::ROUTER_IP),
-                    act::set_eth_dst(OfMac(gateway.0)),
-                    act::load(reg::OUT, LOCAL),
-                ],
+                vec![act::set_ip_src(family.router()), act::set_eth_dst(OfMac(gateway.0)), act::load(reg::OUT, LOCAL)],
                 Table::Output,
             ),
         ),

@@ -23,14 +23,14 @@
 //! N route     both marks: ──► deliver ── ct(zone, nat) puts VIP:port back ──► the host's kernel
 //! ```
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use api::{Network, Protocol, Service, ServicePort};
 use ipnet::IpNet;
 use openflow::{Match, oxm::ct_state};
 
-use super::{affinity, balance, hairpin_zone, service_zone};
-use crate::pipeline::{Cookie, Flow, Group, ROUTER_IP, Reason, Table, act, group, reg};
+use super::{View, affinity, balance, hairpin_zone, service_zone};
+use crate::pipeline::{Cookie, Family, Flow, Group, Reason, Table, act, group, ip, reg};
 
 const IPV4: u16 = 0x0800;
 
@@ -39,7 +39,7 @@ const IPV4: u16 = 0x0800;
 pub(super) struct Backend {
     /// Its endpoint's number.
     pub id: u32,
-    pub ip: Ipv4Addr,
+    pub ip: IpAddr,
     /// Its share among the others; with none it gets no new connection, and keeps those it has.
     pub weight: u16,
 }
@@ -61,8 +61,8 @@ pub(super) struct Slices {
 pub(super) fn frontend(
     network: &Network,
     service: &Service,
+    vip: IpAddr,
     (nth, port): (usize, &ServicePort),
-    vip: Ipv4Addr,
     cookie: Cookie,
     slices: &Slices,
 ) -> (Vec<Flow>, Vec<Group>) {
@@ -121,10 +121,13 @@ pub(super) fn frontend(
 }
 
 /// Connections of an endpoint to itself: replies come to the router's address.
-pub(super) fn hairpin_replies(network: &Network) -> Flow {
-    let to_router = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_dst(ROUTER_IP);
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
-    Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
+pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
+    let of = |family: Family| {
+        let to_router = ip::to(Match::new().reg(reg::NETWORK, network.id), family.router());
+        let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
+        Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
+    };
+    Family::of_all(&network.spec.subnets).map(of)
 }
 
 /// A service without backends: the kernel of the host refuses it, by TCP RST or ICMP. From an internal network nothing
@@ -138,8 +141,8 @@ fn refuse(network: &Network, to_vip: Match, priority: u16) -> Flow {
 }
 
 /// What an endpoint sends from a port at which it is a backend.
-pub(super) fn served(network: &Network, ip: Ipv4Addr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
-    let from = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4).ipv4_src(ip).ip_proto(protocol.number());
+pub(super) fn served(network: &Network, ip: IpAddr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
+    let from = ip::from(Match::new().reg(reg::NETWORK, network.id), ip).ip_proto(protocol.number());
     let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Answer);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
 }
@@ -166,14 +169,14 @@ pub(super) fn strangers(network: &Network) -> Vec<Flow> {
 }
 
 /// What conntrack calls invalid is dropped; tables track and service let everything else pass.
-pub(super) fn base() -> [Flow; 8] {
+pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     let flow = |table, priority, matching, instructions| {
         Flow::new(table, priority, matching, Cookie::pipeline(), instructions)
     };
     let pass = |from, to| flow(from, 0, Match::new(), act::goto(to));
     let translated = vec![act::clear_flag(reg::SERVED), act::ct_clear()];
     let tunnel = Match::new().reg(reg::FROM, reg::FROM_TUNNEL);
-    [
+    let mut flows = vec![
         pass(Table::Track, Table::Service),
         flow(Table::Track, 200, tunnel, act::goto(Table::Route)),
         pass(Table::Answer, Table::Service),
@@ -186,8 +189,12 @@ pub(super) fn base() -> [Flow; 8] {
         flow(Table::Answered, 0, Match::new(), act::then(vec![act::ct_clear()], Table::Service)),
         pass(Table::Service, Table::EgressPolicy),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
-        Flow::drop(Table::Service, 110, state(Match::new().eth_type(IPV4), ct_state::INV), Reason::InvalidState),
-    ]
+    ];
+    flows.extend(view.families().map(|family| {
+        let invalid = state(family.any(Match::new()), ct_state::INV);
+        Flow::drop(Table::Service, 110, invalid, Reason::InvalidState)
+    }));
+    flows
 }
 
 /// The groups that choose a slice, for any number of them.
@@ -199,7 +206,7 @@ fn state(matching: Match, bits: u32) -> Match {
     matching.ct_state(bits | ct_state::TRK, bits | ct_state::TRK)
 }
 
-fn to_vip(network: &Network, vip: Ipv4Addr, port: &ServicePort) -> Match {
-    let matching = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
-    act::transport_dst(matching.ipv4_dst(vip).ip_proto(port.protocol.number()), port.protocol, port.port)
+fn to_vip(network: &Network, vip: IpAddr, port: &ServicePort) -> Match {
+    let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), vip);
+    act::transport_dst(matching.ip_proto(port.protocol.number()), port.protocol, port.port)
 }

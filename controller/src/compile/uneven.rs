@@ -18,7 +18,7 @@ pub(super) fn slices(view: &View<'_>, service: &Service, here: &Node, external: 
     let reach = if external { traffic.external } else { traffic.internal };
     let backends = view.intent.backends(service).into_iter().take(api::MAX_BACKENDS);
     let there = backends.filter_map(|(endpoint, _)| {
-        Some((view.intent.nodes.get(&endpoint.node).map(|node| &**node)?, backend(view, endpoint)?))
+        Some((view.intent.nodes.get(&endpoint.node).map(|node| &**node)?, backend(view, service, endpoint)?))
     });
     let there: Vec<(&Node, Backend)> = there.collect();
     let is_chosen = chosen(&there, here, reach, traffic.prefer);

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use api::{EndpointSpec, GossipKey, Invalid, Kind, MeshSpec, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
-use ipnet::IpNet;
 
-use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, Write};
+use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, VirtualRange, Write};
 
 /// Something a user or an agent asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +120,7 @@ impl Intent {
     ///
     /// # Errors
     /// The first change that is refused.
-    pub fn plan(&self, changes: &[Change], services: &IpNet, now: u64) -> Result<Plan, Rejected> {
+    pub fn plan(&self, changes: &[Change], services: &VirtualRange, now: u64) -> Result<Plan, Rejected> {
         let mut draft = Draft::new(self, services, now);
         let effects = changes
             .iter()
@@ -136,14 +135,14 @@ impl Intent {
 pub(super) struct Draft<'a> {
     pub intent: Intent,
     pub counters: Counters,
-    pub services: &'a IpNet,
+    pub services: &'a VirtualRange,
     pub now: u64,
     pub base: &'a Intent,
     writes: BTreeMap<Key, Option<Value>>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(intent: &'a Intent, services: &'a IpNet, now: u64) -> Self {
+    fn new(intent: &'a Intent, services: &'a VirtualRange, now: u64) -> Self {
         let mut counters = intent.counters;
         counters.revision += 1;
         Self { intent: intent.clone(), counters, services, now, base: intent, writes: BTreeMap::new() }

@@ -14,6 +14,7 @@ mod mesh;
 mod network;
 mod node;
 mod policy;
+mod range;
 mod restore;
 mod seats;
 mod service;
@@ -31,6 +32,7 @@ pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
 pub use key::{Key, Unreadable, Value, Write};
 pub use mesh::ChosenMesh;
+pub use range::VirtualRange;
 pub use seats::{MAX_BUCKETS, slice_count};
 pub use trust::{Authority, Enrolment, Known, Role, Token};
 

@@ -81,7 +81,7 @@ impl Draft<'_> {
     fn check_subnets(&self, spec: &NetworkSpec) -> Result<(), Refused> {
         let refuse = |reason: String| Err(Invalid::new("subnets", reason).into());
         for subnet in &spec.subnets {
-            if overlap(subnet, self.services) {
+            if self.services.nets().any(|net| overlap(subnet, &net)) {
                 return refuse(format!("{subnet} overlaps the services' range {}", self.services));
             }
             let overlaps = |other: &&Arc<Network>| other.spec.subnets.iter().any(|s| overlap(s, subnet));

@@ -7,7 +7,8 @@ use std::{
 };
 
 use api::{
-    Backend, DEFAULT_NETWORK, Invalid, Kind, Name, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec,
+    Backend, DEFAULT_NETWORK, Invalid, Kind, Name, Network, PUBLISHED_PORTS, Protocol, Service, ServicePort,
+    ServiceSpec,
 };
 
 use ipnet::IpNet;
@@ -120,7 +121,7 @@ impl Draft<'_> {
     /// An address that no service has: beyond the first few, which users like to choose themselves, and another for each
     /// service there ever was, so that one that was freed is not given again soon.
     fn free_vip(&self) -> Result<IpAddr, Refused> {
-        let IpNet::V4(range) = self.services else {
+        let IpNet::V4(range) = self.services.v4() else {
             return Err(Invalid::new("vip", "addresses are chosen only from an IPv4 range; give one").into());
         };
         let size = 1u64 << (32 - range.prefix_len());
@@ -143,6 +144,7 @@ impl Draft<'_> {
         let network = network.ok_or_else(|| Refused::NotFound(Kind::Network, spec.network.clone()))?;
         if let Some(vip) = vip {
             self.check_vip(name, spec, vip)?;
+            check_family(network, spec, vip)?;
         }
         if spec.is_published() && network.name.as_str() != DEFAULT_NETWORK {
             let reason =
@@ -233,6 +235,18 @@ fn service(
         masquerade: spec.masquerade,
         affinity: spec.affinity,
         traffic: spec.traffic,
+    }
+}
+
+/// A service, its network and its backends speak the same family.
+fn check_family(network: &Network, spec: &ServiceSpec, vip: IpAddr) -> Result<(), Refused> {
+    if !network.spec.subnets.iter().any(|subnet| subnet.addr().is_ipv4() == vip.is_ipv4()) {
+        let family = if vip.is_ipv4() { "IPv4" } else { "IPv6" };
+        return Err(Invalid::new("vip", format!("{vip}: network {} has no {family} subnet", network.name)).into());
+    }
+    match spec.backends.iter().find(|ip| ip.is_ipv4() != vip.is_ipv4()) {
+        Some(other) => Err(Invalid::new("backends", format!("{other} is of another family than {vip}")).into()),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use api::{EndpointSpec, NodeSpec, ServiceSpec};
-use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,8 +9,8 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-fn services() -> IpNet {
-    "10.96.0.0/12".parse().unwrap()
+fn services() -> VirtualRange {
+    "10.96.0.0/12,fd00:10:96::/112".parse().unwrap()
 }
 
 fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
@@ -130,6 +129,35 @@ fn networks_of_ipv6_alone_stand_beside_the_default_one() {
     assert!(refused.contains("overlaps network six"), "{refused}");
     let refused = refusal(&mut Intent::default(), &network("default", serde_json::json!({"subnets": ["fd00::/48"]})));
     assert!(refused.contains("needs an IPv4 subnet"), "{refused}");
+}
+
+#[test]
+fn services_of_ipv6_have_backends_of_ipv6_and_stay_inside() {
+    let mut intent = dual(1);
+    make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
+    let put = |spec: serde_json::Value| {
+        let mut all = serde_json::json!({"vip": "fd00:10:96::10", "ports": [{"port": 80, "target_port": 8080}]});
+        all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        Change::PutService(name("s"), json(all))
+    };
+    make(&mut intent, &put(serde_json::json!({"backends": ["fd00:10:244:1::2"]})), 0).unwrap();
+    assert_eq!(intent.backends(&intent.services[&name("s")]).len(), 1);
+    let cases = [
+        (serde_json::json!({"backends": ["10.244.1.2"]}), "backends: 10.244.1.2 is of another family"),
+        (
+            serde_json::json!({"vip": "fd00:10:97::1"}),
+            "vip: fd00:10:97::1 lies outside the services' range 10.96.0.0/12,",
+        ),
+        (serde_json::json!({"vip": "fe80::1"}), "vip: fe80::1 is not an address"),
+        (serde_json::json!({"external_ips": ["192.0.2.1"]}), "inside of the cluster only"),
+        (serde_json::json!({"affinity": {"timeout": 10}}), "affinity: clients of IPv6"),
+    ];
+    for (spec, expected) in cases {
+        let refused = refusal(&mut intent, &put(spec));
+        assert!(refused.contains(expected), "{refused:?} lacks {expected:?}");
+    }
+    let refused = refusal(&mut with_nodes(1), &put(serde_json::json!({})));
+    assert!(refused.contains("network default has no IPv6 subnet"), "{refused}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The actions and instructions our flows are made of, in the forms in which Open vSwitch reads them back.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use api::Protocol;
 use openflow::{
@@ -119,8 +119,11 @@ pub fn set_eth_dst(mac: Mac) -> Action {
 }
 
 /// The source address.
-pub fn set_ip_src(ip: Ipv4Addr) -> Action {
-    Action::set_field(Field::OXM_OF_IPV4_SRC, ip)
+pub fn set_ip_src(ip: IpAddr) -> Action {
+    match ip {
+        IpAddr::V4(ip) => Action::set_field(Field::OXM_OF_IPV4_SRC, ip),
+        IpAddr::V6(ip) => Action::set_field(Field::OXM_OF_IPV6_SRC, ip),
+    }
 }
 
 /// Takes one from the time to live.
@@ -199,13 +202,13 @@ pub fn ct_nat(zone: u16, next: Table) -> Action {
 }
 
 /// Keeps the connection and translates its destination.
-pub fn ct_dnat(zone: u16, ip: Ipv4Addr, port: u16, next: Table) -> Action {
+pub fn ct_dnat(zone: u16, ip: IpAddr, port: u16, next: Table) -> Action {
     let nat = Nat::dst(ip).port(port);
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }
 
 /// Keeps the connection and translates its source.
-pub fn ct_snat(zone: u16, ip: Ipv4Addr, next: Table) -> Action {
+pub fn ct_snat(zone: u16, ip: IpAddr, next: Table) -> Action {
     let nat = Nat::src(ip);
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -155,7 +156,10 @@ pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<C
     translations
         .flat_map(|(zone, actions)| actions.iter().map(move |action| (zone, action)))
         .filter_map(|(zone, action)| match action {
-            Action::NxNat(nat) => Some(CtFlush { zone, ip: nat.ipv4_min?, port: nat.proto_min? }),
+            Action::NxNat(nat) => {
+                let ip = nat.ipv4_min.map(IpAddr::V4).or(nat.ipv6_min.map(IpAddr::V6))?;
+                Some(CtFlush { zone, ip, port: nat.proto_min? })
+            }
             _ => None,
         })
         .collect()

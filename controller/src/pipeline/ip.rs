@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use openflow::Match;
 
+use super::{ROUTER_IP, ROUTER_IP6};
+
 /// A version of the Internet Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
@@ -23,6 +25,19 @@ impl Family {
     /// Those of an object's addresses, each once.
     pub fn of_all(nets: &[IpNet]) -> impl Iterator<Item = Self> {
         [Self::V4, Self::V6].into_iter().filter(|family| nets.iter().any(|net| Self::of(net.addr()) == *family))
+    }
+
+    /// The number of its control messages' protocol.
+    pub fn icmp(self) -> u8 {
+        if self == Self::V4 { 1 } else { 58 }
+    }
+
+    /// The address of the cluster's router.
+    pub fn router(self) -> IpAddr {
+        match self {
+            Self::V4 => ROUTER_IP.into(),
+            Self::V6 => ROUTER_IP6.into(),
+        }
     }
 
     /// Adds that a packet is of it.

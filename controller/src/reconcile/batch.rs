@@ -1,7 +1,7 @@
 //! The difference between what a switch is to have and what it has, in an order in which no packet meets a half-built
 //! table: groups before the flows that use them, removals last.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use super::differences::Difference;
 use crate::pipeline::{Flow, FlowBody, FlowKey, Group, group};
@@ -12,7 +12,7 @@ pub struct CtFlush {
     /// The zone the service translates in.
     pub zone: u16,
     /// The backend's address.
-    pub ip: Ipv4Addr,
+    pub ip: IpAddr,
     /// The backend's port.
     pub port: u16,
 }

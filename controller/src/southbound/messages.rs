@@ -1,6 +1,6 @@
 //! Between our words and OpenFlow's: batches to messages, what a switch answers to [`State`].
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use openflow::{
     Body, Match, PortNo, TableId,
@@ -58,10 +58,11 @@ pub fn describe(batch: &Batch, index: usize, owners: &Owners) -> String {
 
 /// Forgets the connections of a backend: those whose answers come from it.
 pub fn flush(flush: &CtFlush) -> Body {
-    let from = vec![
-        TupleProperty::Src(flush.ip.to_ipv6_mapped().octets().to_vec().into()),
-        TupleProperty::SrcPort(flush.port),
-    ];
+    let ip = match flush.ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let from = vec![TupleProperty::Src(ip.octets().to_vec().into()), TupleProperty::SrcPort(flush.port)];
     let properties = vec![
         CtFlushProperty::ReplyTuple(Tuple { tuple: from }),
         CtFlushProperty::ZoneId(FlushZone { value: flush.zone }),

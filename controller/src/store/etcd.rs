@@ -14,7 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, sleep, timeout, timeout_at},
@@ -28,7 +27,7 @@ use super::{
 };
 use crate::{
     etcd::{Client, Compare, EtcdError, KeyValue, Op, RangeRequest, Txn as EtcdTxn, nudge},
-    intent::{Intent, Txn, Unreadable, Value},
+    intent::{Intent, Txn, Unreadable, Value, VirtualRange},
 };
 
 /// How long a proposal waits for etcd.
@@ -91,7 +90,7 @@ pub struct Task {
     /// The number of the last transaction taken in.
     number: u64,
     published: Arc<Published>,
-    services: IpNet,
+    services: VirtualRange,
     /// etcd's revision up to which all was read.
     seen: watch::Sender<u64>,
 }
@@ -108,7 +107,7 @@ impl Task {
     pub async fn load(
         client: Client,
         writer: &str,
-        services: IpNet,
+        services: VirtualRange,
         subscriber: Subscriber,
     ) -> Result<(Self, Arc<Published>, watch::Receiver<u64>), StoreError> {
         let patience = Instant::now() + START;

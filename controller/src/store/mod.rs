@@ -22,12 +22,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use ipnet::IpNet;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     etcd::Client,
-    intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value},
+    intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value, VirtualRange},
 };
 
 pub use self::{
@@ -121,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be opened, is another controller's, or is damaged.
-    pub fn open(path: &Path, services: IpNet, subscriber: Subscriber) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, services: VirtualRange, subscriber: Subscriber) -> Result<Self, StoreError> {
         let backend = RedbBackend::open(path)?;
         Self::start(Box::new(backend), path.display().to_string(), services, subscriber)
     }
@@ -134,7 +133,7 @@ impl Store {
     pub async fn connect(
         client: Client,
         writer: &str,
-        services: IpNet,
+        services: VirtualRange,
         subscriber: Subscriber,
     ) -> Result<Self, StoreError> {
         let path = client.url().to_string();
@@ -148,7 +147,7 @@ impl Store {
     fn start(
         mut backend: Box<dyn Backend>,
         path: String,
-        services: IpNet,
+        services: VirtualRange,
         subscriber: Subscriber,
     ) -> Result<Self, StoreError> {
         let mut loaded = Intent::load(backend.load()?);
@@ -205,7 +204,7 @@ struct Writer {
     /// What the intent will be once the batch at hand is durable: later proposals of a batch see earlier ones.
     draft: Intent,
     published: Arc<Published>,
-    services: IpNet,
+    services: VirtualRange,
 }
 
 impl Writer {

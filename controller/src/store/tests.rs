@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-pub(super) fn range() -> IpNet {
+pub(super) fn range() -> VirtualRange {
     "10.96.0.0/12".parse().unwrap()
 }
 

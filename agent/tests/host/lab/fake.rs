@@ -65,6 +65,7 @@ impl Fake {
             published: Vec::new(),
             health: Vec::new(),
             services: None,
+            services6: None,
             peers: vec![],
             endpoints: vec![],
             ovsdb_port: 6640,

@@ -30,7 +30,7 @@ fn v6(text: &str) -> Ipv6Addr {
 fn settings() -> Settings {
     Settings {
         mesh: Mesh::Flow,
-        services: "10.96.0.0/12".parse().unwrap(),
+        services: "10.96.0.0/12,fd00:10:96::/112".parse().unwrap(),
         ovsdb_port: 6640,
         domain: Default::default(),
     }
@@ -42,7 +42,8 @@ fn compiled(subnets: &[&str], more: &[Change]) -> Compiler {
     commit(&mut intent, &Change::PutNetwork(name("default"), network)).unwrap();
     let places = [node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(1, 2, false), endpoint(2, 3, false)];
     for change in places.iter().chain(more) {
-        commit(&mut intent, change).unwrap();
+        let plan = intent.plan(std::slice::from_ref(change), &settings().services, 1000).unwrap();
+        plan.txn.iter().for_each(|txn| intent.apply(txn));
     }
     Compiler::new(settings(), intent)
 }
@@ -218,6 +219,35 @@ fn policies_hold_for_both_families() {
     assert!(!lab.packet(PortNo(1), arrives).is_drop());
     let answer = Match::new().eth_type(0x86dd).ipv6_src(own).ipv6_dst(far).ip_proto(6).ip_ttl(64);
     assert!(!lab.send(1, answer.tcp_src(80).tcp_dst(40_000).tcp_flags(0x12)).is_drop());
+}
+
+#[test]
+fn a_service_leads_to_its_backends_which_answer_in_its_name() {
+    let service = |backends: &[&str]| {
+        let ports = [serde_json::json!({"port": 80, "target_port": 8080})];
+        let spec = serde_json::json!({"vip": "fd00:10:96::10", "ports": ports, "backends": backends});
+        Change::PutService(name("s"), json(spec))
+    };
+    let vip = v6("fd00:10:96::10");
+    let mut lab = Lab::new(&[service(&["fd00:10:244:1::3"])]);
+    let (client, backend) = (lab.ip(1), lab.ip(2));
+    let trace = lab.tcp(1, client, vip);
+    let (port, sent) = &trace.outputs()[0];
+    assert_eq!((port.0, sent.get(Field::OXM_OF_IPV6_DST)), (lab.endpoint(2).port, bits(backend)));
+    assert_eq!(sent.get(Field::OXM_OF_TCP_DST), 8080);
+    let answer = Match::new().eth_type(0x86dd).ipv6_src(backend).ipv6_dst(client).ip_proto(6).ip_ttl(64);
+    let trace = lab.send(2, answer.tcp_src(8080).tcp_dst(40_000).tcp_flags(0x12));
+    let (port, sent) = &trace.outputs()[0];
+    assert_eq!((port.0, sent.get(Field::OXM_OF_IPV6_SRC)), (lab.endpoint(1).port, bits(vip)));
+
+    let trace = lab.tcp(2, backend, vip);
+    let (port, sent) = &trace.outputs()[0];
+    assert_eq!(port.0, lab.endpoint(2).port, "to itself");
+    assert_eq!(sent.get(Field::OXM_OF_IPV6_SRC), bits(ROUTER_IP6));
+    assert_eq!(reason(&lab.tcp(1, client, v6("fd00:10:96::11"))), Some(Reason::NoService));
+    let mut empty = Lab::new(&[service(&[])]);
+    let trace = empty.tcp(1, client, vip);
+    assert_eq!(trace.outputs()[0].0, PortNo::LOCAL, "the host's kernel refuses it");
 }
 
 #[test]
