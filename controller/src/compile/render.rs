@@ -86,7 +86,8 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
             flows.extend(classify::inbound(network, mac, cookie));
         }
     }
-    for network in view.intent.networks.values().filter(|network| network.spec.internal) {
+    let there = |it: &&Arc<Network>| it.spec.mode == Mode::Routed || view.intent.is_member(&it.name, &node.name);
+    for network in view.intent.networks.values().filter(|it| it.spec.internal).filter(there) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(classify::answers(network, mac, cookie));
     }

@@ -143,11 +143,12 @@ impl Touched {
         }
     }
 
-    /// A node that becomes a member of a flat network gets all of it.
+    /// A node that becomes a member of a flat network gets all of it, and what its host has to do with it.
     fn of_members(&mut self, old: &Intent, new: &Intent) {
         self.members.retain(|(network, _)| {
             let flat = |intent: &Intent| intent.networks.get(network).is_some_and(|n| n.spec.mode == Mode::Flat);
             flat(old) || flat(new)
         });
+        self.parts.extend(self.members.iter().map(|(_, node)| Part::Host(node.clone())));
     }
 }
