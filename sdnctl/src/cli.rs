@@ -449,6 +449,20 @@ impl Remote {
     }
 }
 
+impl Cli {
+    /// What the single arguments do not tell.
+    pub fn check(self) -> Result<Self, clap::Error> {
+        if let Command::Service(ServiceVerb::Create(create)) = &self.command
+            && create.ports.is_empty()
+            && create.vip != Some(Vip::None)
+        {
+            let missing = "--port is missing: only a service of names (--vip none) needs none";
+            return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, missing));
+        }
+        Ok(self)
+    }
+}
+
 /// Help goes out whole; a mistake is one line that says what to type.
 pub fn usage(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
