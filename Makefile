@@ -1,5 +1,6 @@
 # make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
-# make test   every test there is
+# make test   the tests; those that take their time to break things and wait are in make faults
+# make faults hosts without power, lossy links, moves, live changes of the mesh
 # make sim    the core against simulated switches: SEEDS=1000 runs, each of which SEED=n replays
 # make bench  our figures beside others' in one run, and those of the OpenFlow library; PART=scale for a part of it
 # make lint   format, clippy and documentation, warnings are errors
@@ -9,9 +10,13 @@
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 1
+FAULTS := 90_membership 95_moves 96_faults 97_mesh_modes
+QUICK := $(filter-out $(FAULTS),$(basename $(notdir $(wildcard integration/tests/*.rs))))
+space := $(subst ,, )
+FAULTS_FILTER := binary(/$(subst $(space),|,$(FAULTS))/)
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: run test sim bench lint openapi deps root
+.PHONY: run test faults sim bench lint openapi deps root
 
 run: root deps
 	$(CARGO) build --release --bins
@@ -21,12 +26,20 @@ test: root deps
 	$(CARGO) build --workspace --bins
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
 	  $(CARGO) nextest run --workspace --exclude integration --no-fail-fast && \
-	  $(CARGO) nextest run -p integration --no-fail-fast; \
+	  $(CARGO) nextest run -p integration --no-fail-fast -E 'not ($(FAULTS_FILTER))'; \
 	else set -x; \
 	  $(CARGO) test --workspace --exclude integration --lib --bins --tests && \
-	  $(CARGO) test -p integration --lib --bins --tests --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \
+	  $(CARGO) test -p integration --lib --bins $(QUICK:%=--test %) --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \
 	fi
 	$(CARGO) test --workspace --doc
+
+faults: root deps
+	$(CARGO) build --workspace --bins
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; \
+	  $(CARGO) nextest run -p integration --no-fail-fast -E '$(FAULTS_FILTER)'; \
+	else set -x; \
+	  $(CARGO) test -p integration $(FAULTS:%=--test %) --no-fail-fast -- --test-threads=$(E2E_AT_ONCE); \
+	fi
 
 sim:
 	SEEDS=$(or $(SEEDS),1000) $(CARGO) test --release -p controller --test sim
