@@ -32,7 +32,7 @@ pub fn write(netns: &Path, text: &str) -> io::Result<()> {
     fs::write(&file, text)
 }
 
-/// Removes what [`write`] wrote.
+/// Removes what [`write()`] wrote.
 ///
 /// # Errors
 /// What the system said.
