@@ -1,6 +1,8 @@
 //! What a name stands for.
 
-use api::{DEFAULT_NETWORK, Endpoint, Found, Kind, Name, NameKey, Named, Service, Target};
+use std::sync::Arc;
+
+use api::{DEFAULT_NETWORK, Endpoint, Found, Kind, Name, NameKey, Named, Node, Service, Target};
 
 use crate::intent::Intent;
 
@@ -45,12 +47,13 @@ fn of_service(intent: &Intent, service: &Service) -> Found {
     Found { name, ips, ports: service.ports.clone(), backends, service: true }
 }
 
-/// The backends that take new connections; those of drained nodes only if there are no others.
+/// The backends that take new connections; those that take none only if there are no others.
 fn backends(intent: &Intent, service: &Service) -> Vec<Target> {
     let there = intent.backends(service).into_iter().map(|(endpoint, _)| endpoint);
     let alive = there.filter_map(|endpoint| Some((endpoint, intent.nodes.get(&endpoint.node)?)));
-    let (open, drained): (Vec<_>, Vec<_>) = alive.filter(|(_, node)| !node.down).partition(|(_, node)| !node.drained);
-    let takers = if open.is_empty() { drained } else { open };
+    let is_open = |(endpoint, node): &(&Endpoint, &Arc<Node>)| !node.drained && !endpoint.terminating;
+    let (open, leaving): (Vec<_>, Vec<_>) = alive.filter(|(_, node)| !node.down).partition(is_open);
+    let takers = if open.is_empty() { leaving } else { open };
     takers.into_iter().map(|(endpoint, _)| Target { name: endpoint.name.clone(), ips: endpoint.ips.clone() }).collect()
 }
 

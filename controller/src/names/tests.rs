@@ -139,6 +139,28 @@ fn whoever_follows_a_name_is_told_of_its_changes_and_of_no_others() {
 }
 
 #[test]
+fn backends_that_take_nothing_new_are_left_out_while_there_are_others() {
+    let mut world = World::new();
+    world.endpoint(("h1", "default"), "a");
+    world.endpoint(("h2", "default"), "b");
+    world.service("web", "default", "10.96.0.10");
+    let tasks = |world: &World| {
+        let found = world.found("h1", "default", &backends("web")).unwrap();
+        found.backends.iter().map(|target| target.name.to_string()).collect::<Vec<_>>()
+    };
+    let known = keys(&[("default", backends("web"))]);
+    let before = world.revision();
+    let ends = serde_json::json!({
+        "node": "h1", "network": "default", "device": "pa", "labels": {"app": "web"}, "terminating": true,
+    });
+    world.change(Change::PutEndpoint(name("a"), json(ends)));
+    assert_eq!(tasks(&world), ["b"]);
+    assert_eq!(world.log.changes(&known, before).keys, known);
+    world.change(Change::SetNodeDrained(name("h2"), true));
+    assert_eq!(tasks(&world), ["a", "b"], "nobody else is there");
+}
+
+#[test]
 fn what_is_not_remembered_counts_as_changed() {
     let mut world = World::new();
     let known = keys(&[("default", of("a"))]);
