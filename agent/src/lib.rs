@@ -34,6 +34,7 @@ pub mod server;
 pub mod state;
 pub mod swim;
 pub mod sysctl;
+pub mod tracked;
 pub mod trouble;
 pub mod udp;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use api::{AgentReport, Client, MemberState, MemberView, Name, WriteOptions};
+use api::{AgentReport, Client, MemberState, MemberView, Name, Tracked, WriteOptions};
 use serde::de::IgnoredAny;
 use tokio::{
     sync::{mpsc, watch},
@@ -17,17 +17,22 @@ const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::fr
 /// How often all members are reported: a controller that restarted between two reports has forgotten them.
 const COMPLETE: Duration = Duration::from_secs(10);
 
+/// What reports tell beside probes.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The other hosts, as gossip has them.
+    pub members: watch::Receiver<Members>,
+    /// The connections that Open vSwitch remembers.
+    pub used: watch::Receiver<Vec<Tracked>>,
+    /// The configuration.
+    pub configs: Configs,
+}
+
 /// Sends reports to every controller for ever. One that takes long misses some, and none waits for another.
-pub async fn keep(
-    clients: &[Client],
-    node: &Name,
-    mut reports: mpsc::Receiver<AgentReport>,
-    members: watch::Receiver<Members>,
-    configs: Configs,
-) {
+pub async fn keep(clients: &[Client], node: &Name, mut reports: mpsc::Receiver<AgentReport>, sources: &Sources) {
     let one = |client| {
         let (reports_in, queue) = mpsc::channel(1);
-        (reports_in, tell(client, node, queue, members.clone(), configs.clone()))
+        (reports_in, tell(client, node, queue, sources))
     };
     let (queues, tellers): (Vec<_>, Vec<_>) = clients.iter().map(one).unzip();
     let share = async {
@@ -38,24 +43,19 @@ pub async fn keep(
     futures::future::join(share, futures::future::join_all(tellers)).await;
 }
 
-async fn tell(
-    client: &Client,
-    node: &Name,
-    mut reports: mpsc::Receiver<AgentReport>,
-    members: watch::Receiver<Members>,
-    configs: Configs,
-) {
+async fn tell(client: &Client, node: &Name, mut reports: mpsc::Receiver<AgentReport>, sources: &Sources) {
     let path = format!("/v1/nodes/{node}/report");
     let mut told = Told::default();
     while let Some(mut report) = reports.recv().await {
         let (list, counts) = {
-            let members = members.borrow();
+            let members = sources.members.borrow();
             (members.aged(Instant::now()), members.counts.clone())
         };
         report.gossip = counts;
-        let current = configs.borrow().clone().filter(|current| current.fresh);
+        let current = sources.configs.borrow().clone().filter(|current| current.fresh);
         let own = current.as_ref().map_or(&[][..], |current| &current.config.health);
         report.held = held::ports(own);
+        report.tracked = sources.used.borrow().clone();
         report.follows = current.map_or(0, |current| current.config.revision);
         (report.members, report.all_members) = told.lacks(&list, Instant::now());
         match client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {

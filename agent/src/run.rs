@@ -5,6 +5,7 @@
 //!   controller         ├─────────► ovs     (Manager row)
 //!       │              ├─────────► nat     (nft table)
 //!       │              ├─────────► health  (HTTP)
+//!       │              ├─────────► tracked (ovs-appctl)
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
@@ -35,6 +36,7 @@ use crate::{
     names::{self, follow::Names},
     nat, ovs, probe, report, server,
     state::State,
+    tracked,
 };
 
 /// Runs the agent until it is told to end.
@@ -68,6 +70,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (ready, bridge_ready) = watch::channel(None);
     let (reports, reported) = mpsc::channel(1);
     let (members, known) = watch::channel(Members::default());
+    let (usage, used) = watch::channel(Vec::new());
+    let sources = report::Sources { members: known.clone(), used, configs: changed.clone() };
     let place = Place { underlay: host.underlay, port: args.gossip_port, key_file: args.gossip_key_file };
     let endpoints = Endpoints::new(host.node.clone(), client.clone(), netlink.clone(), state.clone(), changed.clone());
     let endpoints = Arc::new(endpoints);
@@ -85,7 +89,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
-        () = report::keep(&clients, &host.node, reported, known.clone(), changed.clone()) => "report",
+        () = tracked::keep(&args.ovs_db, changed.clone(), &usage) => "tracked",
+        () = report::keep(&clients, &host.node, reported, &sources) => "report",
         () = names.keep(&host.node, &client, changed.clone(), &state, wanted) => "names",
         () = names::keep(&resolver, &netlink, names.clone(), changed.clone()) => "resolver",
         () = endpoint::keep(&endpoints) => "endpoints",

@@ -70,6 +70,7 @@ fn config() -> AgentConfig {
         ovsdb_port: 6640,
         gossip_keys: Some(keys()),
         names: None,
+        tracking: None,
     }
 }
 

@@ -74,6 +74,9 @@ pub struct AgentConfig {
     /// What the host's resolver answers; without it there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<NamesConfig>,
+    /// How many connections Open vSwitch may remember.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
 }
 
 impl AgentConfig {
@@ -81,6 +84,37 @@ impl AgentConfig {
     pub fn smaller_mtu(&self) -> Option<u32> {
         self.path_mtu.filter(|path| *path < self.mtu)
     }
+}
+
+/// How many connections Open vSwitch may remember on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tracking {
+    /// In each of the zones; 0 for no bound.
+    pub limit: u32,
+    /// The conntrack zones of the host's networks and endpoints, with the network.
+    #[schema(value_type = BTreeMap<String, Name>)]
+    pub zones: BTreeMap<u16, Name>,
+}
+
+/// How many connections of a network Open vSwitch remembers on a host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tracked {
+    /// The network.
+    pub network: Name,
+    /// Connections, those of its endpoints with policies included.
+    pub connections: u64,
+}
+
+/// How many connections of a network are remembered: `GET /v1/networks/NETWORK/connections`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NetworkConnections {
+    /// How many a host remembers at the most for the network's services, and for each endpoint with policies; 0 for no
+    /// bound.
+    pub limit: u32,
+    /// The hosts that told lately, and how many they remember.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub nodes: BTreeMap<Name, u64>,
 }
 
 /// One port of a service as it is reached from outside.
@@ -164,6 +198,9 @@ pub struct AgentReport {
     /// The ports of [`PUBLISHED_PORTS`](crate::PUBLISHED_PORTS) that processes of the host hold.
     #[serde(default)]
     pub held: Vec<HeldPort>,
+    /// How many connections Open vSwitch remembers, network by network.
+    #[serde(default)]
+    pub tracked: Vec<Tracked>,
 }
 
 /// A port that a process of a host holds.

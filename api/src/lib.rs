@@ -32,7 +32,9 @@ mod traffic;
 mod vip;
 
 pub use affinity::Affinity;
-pub use agent::{AgentConfig, AgentReport, Attach, Health, HeldPort, Peer, Probe, Published};
+pub use agent::{
+    AgentConfig, AgentReport, Attach, Health, HeldPort, NetworkConnections, Peer, Probe, Published, Tracked, Tracking,
+};
 pub use client::{Client, ClientError, Lines, WriteOptions};
 pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};
 pub use endpoint::{Endpoint, EndpointSpec};

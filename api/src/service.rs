@@ -100,7 +100,7 @@ pub struct ServiceSpec {
     pub vip: Option<Vip>,
     /// Its ports; a service of names only may have none.
     pub ports: Vec<ServicePort>,
-    /// Backends by address.
+    /// Backends by address: endpoints of the network, or, in the default one, nodes themselves.
     #[serde(default)]
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub backends: Vec<IpAddr>,
@@ -147,9 +147,6 @@ impl ServiceSpec {
         let is_v6 = vip.is_some_and(|vip| vip.is_ipv6());
         if is_v6 && self.is_published() {
             return Err(Invalid::new("ports", "services of IPv6 are reached inside of the cluster only"));
-        }
-        if is_v6 && self.affinity.is_some() {
-            return Err(Invalid::new("affinity", "clients of IPv6 services cannot keep their backend yet"));
         }
         if headless && self.is_published() {
             return Err(Invalid::new("vip", "a service without one has names only and cannot be published"));

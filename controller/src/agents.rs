@@ -19,6 +19,8 @@ struct Report {
     follows: u64,
     /// The ports that processes of the host hold.
     held: BTreeSet<HeldPort>,
+    /// The connections that its switch remembers, by network.
+    tracked: BTreeMap<Name, u64>,
 }
 
 #[derive(Default)]
@@ -54,7 +56,8 @@ impl Agents {
             agents.values().for_each(|agent| agent.config.send_modify(|_| {}));
         }
         let held = report.held.into_iter().filter(|held| PUBLISHED_PORTS.contains(&held.port)).collect();
-        let report = Report { at: now, gossip: report.gossip, follows: report.follows, held };
+        let tracked = report.tracked.into_iter().map(|of| (of.network, of.connections)).collect();
+        let report = Report { at: now, gossip: report.gossip, follows: report.follows, held, tracked };
         agents.entry(node.clone()).or_default().reported = Some(report);
         changes
     }
@@ -102,6 +105,13 @@ impl Agents {
         let agents = self.lock();
         let mut nodes = agents.iter().filter(|(_, agent)| agent.fresh(now).is_some_and(|it| it.held.contains(port)));
         nodes.next().map(|(node, _)| node.clone())
+    }
+
+    /// How many connections of a network nodes remember, as they said lately.
+    pub fn connections(&self, network: &Name, now: Instant) -> BTreeMap<Name, u64> {
+        let agents = self.lock();
+        let told = agents.iter().filter_map(|(node, agent)| Some((node, *agent.fresh(now)?.tracked.get(network)?)));
+        told.map(|(node, count)| (node.clone(), count)).collect()
     }
 
     /// What became of a node's gossip since its agent started, as it last said.

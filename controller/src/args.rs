@@ -55,6 +55,10 @@ pub struct Args {
     /// The domain of services and endpoints: each has a name below NETWORK.DOMAIN.
     #[arg(long, env = "SDN_DOMAIN", default_value = "sdn.internal")]
     pub domain: Domain,
+    /// How many connections a node remembers at the most for the services of each network, and for each endpoint with
+    /// policies; 0 for no bound.
+    #[arg(long, env = "SDN_CONNTRACK_LIMIT", default_value_t = 200_000, value_name = "CONNECTIONS")]
+    pub conntrack_limit: u32,
     /// How the default network's packets travel between hosts: vxlan, gre or geneve.
     #[arg(long, env = "SDN_TUNNEL", default_value = "vxlan")]
     pub tunnel: Tunnel,

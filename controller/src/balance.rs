@@ -84,7 +84,7 @@ fn merged(targets: impl Iterator<Item = Target>) -> Vec<Target> {
 fn target<'a>(intent: &'a Intent, service: &'a Service, bucket: &Bucket) -> Option<&'a Endpoint> {
     let ip = translations(bucket.actions.iter()).first().map(|to| to.ip);
     if let Some(ip) = ip {
-        return intent.endpoint_at(&service.network, ip);
+        return intent.backend_at(&service.network, ip);
     }
     let picked = bucket.actions.iter().find_map(affinity::picked)?;
     intent.backends(service).into_iter().map(|(endpoint, _)| endpoint).find(|endpoint| endpoint.id == picked)

@@ -65,6 +65,7 @@ mod tests {
             mesh: Mesh::Flow,
             services: "10.96.0.0/12".parse().unwrap(),
             ovsdb_port: 6640,
+            tracked: 0,
             domain: Default::default(),
         };
         let mut compiler = Compiler::new(settings, Intent::default());

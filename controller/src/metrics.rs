@@ -21,6 +21,15 @@ pub struct ByNode {
     pub node: String,
 }
 
+/// A network on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByNetwork {
+    /// The node's name.
+    pub node: String,
+    /// The network's.
+    pub network: String,
+}
+
 /// A direction between two nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ByDirection {
@@ -55,6 +64,8 @@ pub struct Metrics {
     pub probes_lost: Family<ByNode, Counter>,
     /// Seconds from a probe to its answer.
     pub probe_seconds: Histogram,
+    /// Connections that switches remember.
+    pub connections: Family<ByNetwork, Gauge>,
     /// 1 for each direction in which nothing arrives; others are not listed.
     pub mesh_broken: Family<ByDirection, Gauge>,
     /// The largest packet that gets through in a direction, in bytes, where that is not the full size.
@@ -78,6 +89,7 @@ impl Default for Metrics {
             probes_sent: Family::default(),
             probes_lost: Family::default(),
             probe_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 14)),
+            connections: Family::default(),
             mesh_broken: Family::default(),
             mesh_reduced: Family::default(),
             mesh_path_mtu: Gauge::default(),
@@ -102,6 +114,7 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("probes_sent", "Probes of nodes through tunnels", self.probes_sent.clone());
         r.register("probes_lost", "Probes without an answer", self.probes_lost.clone());
+        r.register("connections", "Connections that switches remember", self.connections.clone());
         r.register("probe_seconds", "Seconds from a probe to its answer", self.probe_seconds.clone());
         r.register("mesh_broken", "Directions in which nothing arrives", self.mesh_broken.clone());
         let help = "Largest packet that gets through where that is not the full size, in bytes";
@@ -118,6 +131,14 @@ impl Metrics {
         self.probes_lost.get_or_create(&node).inc_by(sum(|probe| probe.lost));
         let answered = report.probes.iter().filter(|probe| probe.sent > probe.lost);
         answered.filter_map(|probe| probe.rtt_seconds).for_each(|rtt| self.probe_seconds.observe(rtt));
+    }
+
+    /// Shows how many connections a node's switch remembers.
+    pub fn show_connections(&self, node: &Name, report: &AgentReport) {
+        for of in &report.tracked {
+            let by = ByNetwork { node: node.to_string(), network: of.network.to_string() };
+            self.connections.get_or_create(&by).set(i64::try_from(of.connections).unwrap_or(i64::MAX));
+        }
     }
 
     /// Shows what became of a direction between two nodes.

@@ -49,6 +49,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         services: args.service_cidr,
         ovsdb_port: args.listen_ovsdb.port(),
         domain: args.domain.clone(),
+        tracked: args.conntrack_limit,
     };
     let (core, events) = CoreHandle::new();
     let tell = core.clone();

@@ -135,6 +135,9 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
     if !config.secure {
         command.arg("--insecure");
     }
+    if let Some(limit) = config.conntrack_limit {
+        command.args(["--conntrack-limit", &limit.to_string()]);
+    }
     if config.ipv6 {
         command.args(["--pod-cidr", DUAL_PODS, "--service-cidr", DUAL_SERVICES]);
     }
@@ -184,5 +187,8 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
         .arg(state.host(host).join("agent"))
         .arg("--resolv-conf")
         .arg(resolv_conf(state, host)?);
+    if let Some((_, zone)) = config.host_ids().zip(&config.zones).find(|(of, _)| *of == host) {
+        command.args(["--zone", zone]);
+    }
     agent(config, state, host).start(command)
 }

@@ -101,6 +101,12 @@ pub struct Config {
     /// Whether pods and the underlay have IPv6 addresses beside those of IPv4.
     #[serde(default)]
     pub ipv6: bool,
+    /// How many connections the controller lets a conntrack zone remember; none leaves it to the controller.
+    #[serde(default)]
+    pub conntrack_limit: Option<u32>,
+    /// The zones that the first hosts' agents say they are in; the others say none.
+    #[serde(default)]
+    pub zones: Vec<String>,
 }
 
 fn one() -> u16 {
@@ -112,7 +118,17 @@ impl Config {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let (tunnel, mesh) = (Tunnel::Vxlan, Mesh::Flow);
-        Self { name: name.to_owned(), hosts: 3, tunnel, mesh, controllers: 1, secure: false, ipv6: false }
+        Self {
+            name: name.to_owned(),
+            hosts: 3,
+            tunnel,
+            mesh,
+            controllers: 1,
+            secure: false,
+            ipv6: false,
+            conntrack_limit: None,
+            zones: Vec::new(),
+        }
     }
 
     /// # Errors

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddrV6};
 use std::os::fd::AsRawFd;
 
 use common::{add, at, eventually, host, iperf, packets, pings, pings_all, pod_at, sdnctl, sh, try_sh, up_with};
+use integration::client::sdnctl_json;
 use integration::plan::{EXTERNAL_IP, EXTERNAL_IP6};
 use integration::traffic::{self, Connection, Echo, Server, ask};
 use integration::{Config, Place, Pod, PodSpec, Scoped, Testbed, netns};
@@ -178,6 +179,29 @@ fn a_service_of_ipv6_balances_refuses_and_reaches_itself() {
     assert_eq!(seen_as.to_string(), ip6(&client), "backends see the client");
     sdnctl(&testbed, &format!("service backends web --rm {} --rm {}", ip6(&near), ip6(&far)));
     assert!(traffic::refused(&testbed, &pod_at(&client), vip, 80), "refused, not lost");
+}
+
+#[test]
+fn a_client_of_ipv6_keeps_its_backend_at_an_address_that_was_chosen() {
+    let testbed = dual("t24-affinity", 2);
+    let [client, near, far] = [("client", 1), ("near", 1), ("far", 2)].map(|(name, n)| add(&testbed, name, n));
+    let _servers = [&near, &far].map(|pod| Server::start6(&testbed, &pod_at(pod), 8080).expect("port 8080 is free"));
+    let backends = format!("--backend {} --backend {}", ip6(&near), ip6(&far));
+    sdnctl(&testbed, &format!("service create web --port 80:8080/tcp {backends} --affinity 3h"));
+    let service: api::Service = sdnctl_json(&testbed, "service inspect web").expect("the service");
+    let vip = service.vip.expect("an address of its own");
+    assert!(vip.is_ipv6(), "as its backends are: {vip}");
+    let mut bound = BTreeSet::new();
+    for from in [pod_at(&client), pod_at(&far), at(1), at(2)] {
+        let answered = || ask(&testbed, &from, vip, 80).unwrap_or_else(|error| panic!("{from}: {error:#}")).0;
+        let met: BTreeSet<String> = (0..20).map(|_| answered()).collect();
+        assert_eq!(met.len(), 1, "{from} meets {met:?}");
+        bound.extend(met);
+    }
+    assert!(bound.len() <= 2);
+    let gone = ask(&testbed, &pod_at(&client), vip, 80).expect("an answer").0;
+    testbed.pod_rm(&gone).expect("it goes");
+    assert_ne!(ask(&testbed, &pod_at(&client), vip, 80).expect("another answers").0, gone);
 }
 
 #[test]

@@ -109,3 +109,15 @@ fn clients_inside_stay_on_their_node_or_in_their_zone() {
     assert_eq!(from(1, "10.96.0.12"), names(&["web2"]));
     assert_eq!(held.echo(), Echo::Answered);
 }
+
+#[test]
+fn agents_say_in_which_zone_they_are() {
+    let zones = ["a", "b", "b"].map(str::to_owned).to_vec();
+    let testbed = common::up_with(&integration::Config { zones, ..integration::Config::new("t36-zones") });
+    let (_pods, _servers) = backends(&testbed);
+    let vip = "10.96.0.13";
+    sdnctl(&testbed, &format!("service create zonal --vip {vip} --port 80:8080/tcp --selector app=web --prefer zone"));
+    for (n, expected) in [(1, "web1"), (2, "web2"), (3, "web2")] {
+        assert_eq!(who(&testbed, &at(n), vip.parse().unwrap(), 80), names(&[expected]), "from h{n}");
+    }
+}

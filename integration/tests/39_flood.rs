@@ -6,8 +6,11 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{add, at, pod_at, sdnctl, sh, up};
+use api::NetworkConnections;
+use common::{add, at, eventually, packets, pod_at, sdnctl, sh, up, up_with};
+use integration::client::{metric, sdnctl_json};
 use integration::traffic::{Server, ask, knock};
+use integration::{Config, Testbed};
 
 /// As many connections as one address has ports for, and again.
 const ROUNDS: usize = 4;
@@ -40,4 +43,45 @@ fn others_are_served_while_one_service_is_flooded() {
     println!("{asked} connections beside the flood, the slowest {slowest:?}; {} tracked", connections());
     assert!(asked > 50, "{asked}");
     assert!(connections() - before > 10_000, "the flood came by");
+}
+
+/// How many connections of a network the first host remembers, as `sdnctl network inspect` has it.
+fn tracked(testbed: &Testbed, network: &str) -> NetworkConnections {
+    let mut inspected: serde_json::Value = sdnctl_json(testbed, &format!("network inspect {network}")).unwrap();
+    serde_json::from_value(inspected["connections"].take()).unwrap()
+}
+
+#[test]
+fn what_a_network_makes_a_switch_remember_is_bounded_and_shown() {
+    const LIMIT: u32 = 1_000;
+    let testbed = up_with(&Config { hosts: 1, conntrack_limit: Some(LIMIT), ..Config::new("t39-bound") });
+    sdnctl(&testbed, "network create blue --subnet 10.50.0.0/24 --flat");
+    let pod = |name: &str, network: &str| {
+        let spec =
+            integration::PodSpec { network: Some(network.into()), ..integration::PodSpec::new(name, common::host(1)) };
+        testbed.pod_add(&spec).unwrap()
+    };
+    let (victim, attacker) = (pod("victim", "default"), pod_at(&pod("attacker", "default")));
+    let (web, asking) = (pod("web", "blue"), pod_at(&pod("client", "blue")));
+    let _server = Server::start(&testbed, &pod_at(&web), 8080).unwrap();
+    let [vip, flooded]: [IpAddr; 2] = ["10.96.0.10", "10.96.0.11"].map(|ip| ip.parse().unwrap());
+    sdnctl(&testbed, &format!("service create web --network blue --vip {vip} --port 80:8080/tcp --backend {}", web.ip));
+    sdnctl(&testbed, &format!("service create victim --vip {flooded} --port 80:8080/tcp --backend {}", victim.ip));
+    eventually("the bound is set", 15, || {
+        let zones = sh(&testbed, &at(1), "ovs-appctl dpctl/ct-get-limits");
+        zones.lines().filter(|line| line.contains(&format!("limit={LIMIT},"))).count() >= 8
+    });
+    knock(&testbed, &attacker, flooded, 80, 5_000).unwrap();
+    let beyond =
+        || packets(&testbed, "h1", |flow| flow.reason.as_deref() == Some("too many connections of this network"));
+    eventually("what is beyond is dropped and counted", 10, || beyond() >= 3_000);
+    let connections = sh(&testbed, &at(1), "ovs-appctl dpctl/ct-get-nconns").trim().parse::<u32>().unwrap();
+    assert!((LIMIT..LIMIT + 200).contains(&connections), "{connections}");
+    ask(&testbed, &asking, vip, 80).expect("another network is not concerned");
+    eventually("it is shown", 15, || {
+        let (default, blue) = (tracked(&testbed, "default"), tracked(&testbed, "blue"));
+        let of = |network: &NetworkConnections| network.nodes.values().copied().next().unwrap_or(0);
+        default.limit == LIMIT && of(&default) >= 900 && (1..50).contains(&of(&blue))
+    });
+    assert!(metric(&testbed, "sdn_connections").unwrap() >= 900.0);
 }

@@ -324,7 +324,7 @@ pub struct ServiceCreate {
     /// Every endpoint with this label is a backend.
     #[arg(long, value_name = "KEY=VALUE", value_parser = label, conflicts_with = "backends")]
     pub selector: Vec<(String, String)>,
-    /// The endpoint with this address is a backend.
+    /// The endpoint, or the node itself, with this address is a backend.
     #[arg(long = "backend", value_name = "IP")]
     pub backends: Vec<IpAddr>,
     /// Every node answers for it at this address, too, wherever routing sends it.

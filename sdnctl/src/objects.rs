@@ -1,44 +1,65 @@
 //! `sdnctl network|endpoint|policy`
 
-use api::{Create, Endpoint, EndpointSpec, List, Mode, Name, Network, NetworkSpec, Policy, PolicyRule, Written};
+use api::{
+    Create, Endpoint, EndpointSpec, List, Mode, Name, Network, NetworkConnections, NetworkSpec, Policy, PolicyRule,
+    Written,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cli::{EndpointVerb, NetworkCreate, NetworkVerb, Remote, Verb},
-    output::{join, json, show, table, written},
+    output::{join, json, print, show, table, written},
 };
 
 pub async fn network(remote: &Remote, verb: NetworkVerb) -> anyhow::Result<()> {
     match verb {
         NetworkVerb::Ls => {
             let list: List<Network> = remote.client.get("/v1/networks").await?;
-            show(remote, &list, |list| {
-                table(
-                    ["NAME", "VNI", "SUBNETS", "PER NODE", "TUNNEL", "INTERNAL", "REVISION"],
-                    list.items.iter().map(|network| {
-                        let spec = &network.spec;
-                        let share = match spec.mode {
-                            Mode::Routed => join(spec.subnets.iter().map(|net| format!("/{}", spec.share_prefix(net)))),
-                            Mode::Flat => "flat".into(),
-                        };
-                        let tunnel = spec.tunnel.as_str().to_owned();
-                        [
-                            network.name.to_string(),
-                            network.id.to_string(),
-                            join(&spec.subnets),
-                            share,
-                            tunnel,
-                            if spec.internal { "yes" } else { "no" }.into(),
-                            network.revision.to_string(),
-                        ]
-                    }),
-                )
-            })
+            show(remote, &list, |list| table(NETWORK, list.items.iter().map(network_row)))
         }
-        NetworkVerb::Inspect { name } => inspect::<Network>(remote, "networks", &name).await,
+        NetworkVerb::Inspect { name } => inspect_network(remote, &name).await,
         NetworkVerb::Create(create) => create_network(remote, create).await,
         NetworkVerb::Rm { name } => remove::<Network>(remote, "networks", &name).await,
     }
+}
+
+const NETWORK: [&str; 7] = ["NAME", "VNI", "SUBNETS", "PER NODE", "TUNNEL", "INTERNAL", "REVISION"];
+
+fn network_row(network: &Network) -> [String; 7] {
+    let spec = &network.spec;
+    let share = match spec.mode {
+        Mode::Routed => join(spec.subnets.iter().map(|net| format!("/{}", spec.share_prefix(net)))),
+        Mode::Flat => "flat".into(),
+    };
+    [
+        network.name.to_string(),
+        network.id.to_string(),
+        join(&spec.subnets),
+        share,
+        spec.tunnel.as_str().to_owned(),
+        if spec.internal { "yes" } else { "no" }.into(),
+        network.revision.to_string(),
+    ]
+}
+
+/// A network, and how many of its connections each host's switch remembers.
+async fn inspect_network(remote: &Remote, name: &Name) -> anyhow::Result<()> {
+    let network: Network = remote.client.get(&format!("/v1/networks/{name}")).await?;
+    let connections: NetworkConnections = remote.client.get(&format!("/v1/networks/{name}/connections")).await?;
+    show(remote, &InspectedNetwork { network, connections }, |InspectedNetwork { network, connections }| {
+        table(NETWORK, [network_row(network)])?;
+        print("\n")?;
+        let limit = if connections.limit == 0 { "none".into() } else { connections.limit.to_string() };
+        let nodes = connections.nodes.iter();
+        table(["NODE", "CONNECTIONS", "LIMIT"], nodes.map(|(node, n)| [node.to_string(), n.to_string(), limit.clone()]))
+    })
+}
+
+#[derive(Serialize)]
+struct InspectedNetwork {
+    #[serde(flatten)]
+    network: Network,
+    connections: NetworkConnections,
 }
 
 async fn create_network(remote: &Remote, create: NetworkCreate) -> anyhow::Result<()> {

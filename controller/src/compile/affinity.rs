@@ -14,10 +14,8 @@
 use api::{Affinity, Protocol, ServicePort};
 use openflow::{Action, Field, Instruction, Match, action::Subfield};
 
-use super::service::Backend;
-use crate::pipeline::{Cookie, Flow, Reason, Table, act, affinity, group, reg};
-
-const IPV4: u16 = 0x0800;
+use super::{View, service::Backend};
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, affinity, group, reg};
 
 /// New connections to the service's port whose first group this is.
 pub(super) fn enter(group: u32) -> Vec<Instruction> {
@@ -36,17 +34,17 @@ pub(super) fn pick(backend: &Backend) -> Vec<Action> {
 
 /// Where clients go: to those of the backends that they are bound to, else as the group chooses.
 pub(super) fn bind<'a>(
-    (service, port, affinity): (u32, &'a ServicePort, Affinity),
+    (service, port, family, affinity): (u32, &'a ServicePort, Family, Affinity),
     (group, zone, cookie): (u32, u16, Cookie),
     open: impl Iterator<Item = &'a Backend>,
     choose: Vec<Action>,
 ) -> Vec<Flow> {
     // What is learned names the packet's addresses and port.
-    let of_port = Match::new().eth_type(IPV4).ip_proto(port.protocol.number());
+    let of_port = family.any(Match::new()).ip_proto(port.protocol.number());
     let of_port = of_port.reg_masked(reg::GROUP, group, group::SLICES_BITS);
     let to = |backend: &Backend| {
         let bound = of_port.clone().reg(reg::BACKEND, backend.id);
-        let learn = affinity::bind(service, backend.id, port.protocol, affinity);
+        let learn = affinity::bind((service, backend.id), (family, port.protocol), affinity);
         let go = vec![learn, act::ct_dnat(zone, backend.ip, port.target_port, Table::EgressPolicy)];
         Flow::new(Table::Bind, 100, bound, cookie, act::apply(go))
     };
@@ -55,18 +53,18 @@ pub(super) fn bind<'a>(
 }
 
 /// What holds for all services.
-pub(super) fn base() -> Vec<Flow> {
+pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     let number = |register| Subfield::new(Field::reg(register), 0, affinity::BACKEND_BITS);
     let unknown = act::apply(vec![Action::copy(number(reg::PICK), number(reg::BACKEND))]);
     let picked = || Match::new().reg_masked(reg::PICK, 1 << reg::PICKED, 1 << reg::PICKED);
-    let gone = |protocol: Protocol| {
-        let matching = picked().eth_type(IPV4).ip_proto(protocol.number());
+    let gone = |(family, protocol): (Family, Protocol)| {
+        let matching = family.any(picked()).ip_proto(protocol.number());
         Flow::new(
             Table::Bind,
             60,
             matching,
             Cookie::drop(Reason::Unbound),
-            act::apply(vec![affinity::rebind(protocol)]),
+            act::apply(vec![affinity::rebind((family, protocol))]),
         )
     };
     let mut flows = vec![
@@ -74,7 +72,8 @@ pub(super) fn base() -> Vec<Flow> {
         Flow::new(Table::Affinity, 0, Match::new(), Cookie::pipeline(), unknown),
         Flow::drop(Table::Bind, 0, Match::new(), Reason::NoBackend),
     ];
-    flows.extend([Protocol::Tcp, Protocol::Udp, Protocol::Sctp].map(gone));
+    let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+    flows.extend(view.families().flat_map(|family| protocols.map(|protocol| (family, protocol))).map(gone));
     flows
 }
 

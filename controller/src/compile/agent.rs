@@ -1,10 +1,15 @@
 //! What a host's agent is to make true.
 
-use api::{AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Published, Service};
+use api::{
+    AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Published, Service, Tracking,
+};
 use ipnet::IpNet;
 
-use super::{Settings, View, host, render};
-use crate::{intent::Intent, pipeline};
+use super::{Settings, View, hairpin_zone, host, policy, render, service_zone};
+use crate::{
+    intent::{Intent, is_host},
+    pipeline,
+};
 
 /// The configuration of a node's agent as of `revision`; none if there is no such node or it has no share yet.
 pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision: u64) -> Option<AgentConfig> {
@@ -35,7 +40,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
         routes: everywhere.chain(services).collect(),
         masquerade: outside,
-        published: intent.services.values().flat_map(|service| published(node, service)).collect(),
+        published: intent.services.values().flat_map(|service| published(intent, node, service)).collect(),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
         services: Some(settings.services.v4()),
         services6: settings.services.v6().filter(|_| view.has_v6()),
@@ -43,8 +48,19 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         endpoints: intent.endpoints_on(name).cloned().collect(),
         ovsdb_port: settings.ovsdb_port,
         names: Some(names(&view, name)),
+        tracking: Some(tracking(&view, name)),
         gossip_keys: intent.gossip.as_ref().map(|gossip| gossip.keys.clone()),
     })
+}
+
+/// The conntrack zones that a node's switch uses, be they used now or not.
+fn tracking(view: &View<'_>, node: &Name) -> Tracking {
+    let networks = view.intent.networks.values();
+    let of_networks = networks
+        .flat_map(|network| [service_zone(network), hairpin_zone(network)].map(|zone| (zone, network.name.clone())));
+    let of_endpoints =
+        view.intent.endpoints_on(node).map(|endpoint| (policy::zone(endpoint), endpoint.network.clone()));
+    Tracking { limit: view.settings.tracked, zones: of_networks.chain(of_endpoints).collect() }
 }
 
 /// What a node's resolver answers: the names of the networks that its endpoints are in, and of the default one.
@@ -61,15 +77,17 @@ fn names(view: &View<'_>, node: &Name) -> NamesConfig {
 }
 
 /// A service as `node` answers for it to the outside.
-fn published(node: &Node, service: &Service) -> Vec<Published> {
+fn published(intent: &Intent, node: &Node, service: &Service) -> Vec<Published> {
     let Some(vip) = service.vip else { return Vec::new() };
+    // A host would answer clients outside straight, not by way of the node where they came in.
+    let on_hosts = service.is_published() && intent.backends(service).iter().any(|(backend, _)| is_host(backend));
     let at = |address, port, of: &api::ServicePort| Published {
         address,
         protocol: of.protocol,
         port,
         vip,
         vip_port: of.port,
-        masquerade: service.masquerade,
+        masquerade: service.masquerade || on_hosts,
     };
     let ports = service.ports.iter();
     let on_node = ports.clone().filter_map(|of| Some(at(node.spec.address, of.node_port?, of)));

@@ -62,6 +62,8 @@ pub struct Settings {
     pub ovsdb_port: u16,
     /// The domain of names.
     pub domain: Domain,
+    /// How many connections each conntrack zone remembers at the most; 0 for no bound.
+    pub tracked: u32,
 }
 
 /// All a switch is to have.

@@ -1,8 +1,8 @@
 //! The pieces a switch's state is made of, and where each of them goes.
 
-use api::{Mode, Name};
+use api::{Endpoint, Mode, Name};
 
-use crate::intent::Intent;
+use crate::intent::{Intent, is_host};
 
 /// A piece of desired state that one object asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,14 @@ pub enum Place {
 }
 
 impl Part {
+    /// What a backend of a service has on its own node.
+    pub(super) fn of_backend(endpoint: &Endpoint) -> Self {
+        match is_host(endpoint) {
+            true => Self::Host(endpoint.node.clone()),
+            false => Self::Endpoint(endpoint.name.clone()),
+        }
+    }
+
     /// Where it goes.
     pub fn place(&self, intent: &Intent) -> Place {
         let there = |there: bool, place: Place| if there { place } else { Place::Nowhere };

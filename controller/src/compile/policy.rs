@@ -26,6 +26,9 @@ use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 #[cfg(test)]
 pub(super) mod tests;
 
+/// An answer, or nothing that conntrack understands.
+const RPL_OR_INV: u32 = ct_state::RPL | ct_state::INV;
+
 const TCP: u8 = 6;
 const SYN: u16 = 2;
 
@@ -128,6 +131,9 @@ fn base_of(direction: Direction, family: Family) -> Vec<Flow> {
         flow(rules, 60_001, state(ip().ct_mark(0), ct_state::RPL, ct_state::INV), on()),
         flow(rules, 60_001, state(ip().ct_mark(0), ct_state::REL, ct_state::INV), on()),
         Flow::drop(rules, 60_000, state(ip(), ct_state::RPL, 0), Reason::Denied),
+        // Nobody tells their ports, conntrack does tell the connection; without the first fragment, which is judged as any
+        // other packet, they are nothing.
+        flow(rules, 60_000, state(ip::later_fragment(ip()).ct_mark(0), ct_state::EST, RPL_OR_INV), act::goto(commit)),
         Flow::drop(rules, 60_000, state(ip(), ct_state::INV, 0), Reason::InvalidState),
         flow(commit, 20, state(ip().ct_mark(0), ct_state::EST, 0), on()),
         flow(commit, 10, server, on()),
@@ -221,7 +227,7 @@ fn rules(view: &View<'_>, direction: Direction, policy: &Policy, network: &Netwo
         for (family, port) in families().flat_map(|family| rule.ports.iter().map(move |port| (family, port))) {
             for block in port.blocks() {
                 let within = family.any(within(network));
-                put(act::transport_dst_block(within, port.protocol, block), cookie, clauses);
+                put(act::tracked_dst_block(within, port.protocol, block), cookie, clauses);
             }
         }
         let met = Match::new().conj_id(id);
@@ -239,6 +245,6 @@ fn priority(policy: &Policy) -> u16 {
 }
 
 /// The conntrack zone of an endpoint of this node: above those of services.
-fn zone(endpoint: &Endpoint) -> u16 {
+pub(super) fn zone(endpoint: &Endpoint) -> u16 {
     0x8000 | endpoint.port as u16
 }

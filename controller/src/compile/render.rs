@@ -12,6 +12,9 @@ use ipnet::IpNet;
 use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven};
 use crate::pipeline::{Cookie, Flow, Flows, Group, Groups, NAMES_IP};
 
+/// Ports at which an address is a backend.
+type Served = BTreeMap<(Protocol, u16), Cookie>;
+
 /// What a part consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fragment {
@@ -27,7 +30,7 @@ impl Fragment {
         let intent = view.intent;
         let rendered = match part {
             Part::Pipeline => Some(pipeline(view)),
-            Part::Network(name) => intent.networks.get(name).map(|network| self::network(network)),
+            Part::Network(name) => intent.networks.get(name).map(|network| self::network(view, network)),
             Part::Peer(name) => intent.nodes.get(name).map(|node| peer(view, node)),
             Part::Host(name) => intent.nodes.get(name).and_then(|node| host(view, node)),
             Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
@@ -49,17 +52,18 @@ fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base(view));
     flows.extend(service::base(view));
-    flows.extend(affinity::base());
+    flows.extend(affinity::base(view));
     flows.extend(policy::base(view));
     flows.extend(route::base(view));
     flows.extend(deliver::base());
     Fragment { groups: groups(service::choosers()), ..Fragment::of(flows) }
 }
 
-fn network(network: &Network) -> Fragment {
+fn network(view: &View<'_>, network: &Network) -> Fragment {
     let mut flows = route::network(network);
     flows.extend(service::hairpin_replies(network));
     flows.extend(service::strangers(network));
+    flows.extend(service::fragments(view, network));
     flows.extend(deliver::network(network));
     Fragment::of(flows)
 }
@@ -72,6 +76,11 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let own = || gateways.iter().copied().chain([node.spec.address]);
     let mut flows: Vec<Flow> = gateways.iter().map(|ip| resolve::gateway(network, *ip, mac, cookie)).collect();
     flows.extend(own().map(|ip| route::host(network, ip, mac, cookie)));
+    if let Some(host) = view.intent.host(&node.name) {
+        let served = served(view, host, node.spec.address);
+        flows.extend(backend_flows(network, node.spec.address, &served));
+        flows.extend(route::host_to_itself(network, node.spec.address, mac, cookie));
+    }
     let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
     let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     inside.push(node.spec.address.into());
@@ -130,10 +139,17 @@ fn endpoint(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
         flows.push(route::endpoint(endpoint, ip, network, cookie));
         flows.extend(policy::endpoint(endpoint, ip, network, &policies));
         let served = served(view, endpoint, ip);
-        flows.extend(served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie)));
+        flows.extend(backend_flows(network, ip, &served));
         flows.extend(served.values().next().map(|cookie| deliver::hairpin(network, ip, *cookie)));
     }
     Some(Fragment::of(flows))
+}
+
+/// What an address at which services have backends sends back to their clients.
+fn backend_flows(network: &Network, ip: IpAddr, served: &Served) -> Vec<Flow> {
+    let ports = served.iter().map(|(port, cookie)| service::served(network, ip, *port, *cookie));
+    let fragments = served.values().next().map(|cookie| service::served_fragments(network, ip, *cookie));
+    ports.chain(fragments).collect()
 }
 
 fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
@@ -142,7 +158,7 @@ fn policy(view: &View<'_>, policy: &Policy) -> Option<Fragment> {
 }
 
 /// The ports of this address at which services have the endpoint as a backend, each with the first such service.
-fn served(view: &View<'_>, endpoint: &Endpoint, ip: IpAddr) -> BTreeMap<(Protocol, u16), Cookie> {
+fn served(view: &View<'_>, endpoint: &Endpoint, ip: IpAddr) -> Served {
     let mut served = BTreeMap::new();
     let of_family = |service: &&Service| service.vip.is_some_and(|vip| vip.is_ipv4() == ip.is_ipv4());
     for service in view.intent.services_of(endpoint).into_iter().filter(of_family) {

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | 220 | to be refused by the host's kernel |
 //! | 211, 210 | back to the host's kernel: answers to strangers who came in here, and what the host asked itself |
+//! | 205 | back to the host's kernel: a process that reaches another one there by way of a service |
 //! | 205, 204 | the resolver of this host, to which its endpoints may send questions and nothing else |
 //! | 200 | an address on this node |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
 //! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
+//! | 55 | to a service, of a network of which conntrack remembers no more connections |
 //! | 50 | an address of ours that nobody has, or that is of another network |
 //! | 10 | outside, from endpoints: by way of the gateway |
 
@@ -15,12 +17,15 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use api::{Endpoint, Mac, Network, Node, Protocol, Tunnel};
 use ipnet::{IpNet, Ipv4Net};
-use openflow::{Mac as OfMac, Match, oxm::ct_state};
+use openflow::{Instruction, Mac as OfMac, Match, oxm::ct_state};
 
 use super::{View, nd};
 use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
+
+/// State of a connection that conntrack does not remember.
+const NEW: u32 = ct_state::NEW | ct_state::TRK;
 
 /// The port of name servers (RFC 1035 section 4.2).
 const DNS: u16 = 53;
@@ -36,7 +41,9 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         drop(0, Match::new(), Reason::NoRoute),
     ];
     let services = view.settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
-    flows.extend(services.map(|net| unheld(&net, Reason::NoService)));
+    // Conntrack has not translated what it was to remember.
+    let full = |net| ip::to(Match::new(), net).ct_state(NEW, NEW);
+    flows.extend(services.flat_map(|net| [unheld(&net, Reason::NoService), drop(55, full(net), Reason::TooMany)]));
     flows.extend(view.families().map(|family| drop(150, family.any(Match::new()).ip_ttl(1), Reason::TtlExpired)));
     if view.has_v6() {
         flows.push(drop(60, ip::to(Match::new(), nd::link_local()), Reason::LinkLocal));
@@ -83,11 +90,6 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
     let refused = flagged(reg::FROM_ENDPOINT, &[reg::REFUSED]);
     // The kernel takes no packet that has its own address as source.
     let asked_itself = flagged(reg::FROM_GATEWAY, &[reg::REFUSED]);
-    let bounce = vec![
-        act::set_eth_dst(OfMac(gateway.0)),
-        act::set_flag(reg::HAIRPIN),
-        act::ct_snat(super::hairpin_zone(network), family.router(), Table::Output),
-    ];
     [
         Flow::new(Table::Route, 210, answer, cookie, to_gateway(gateway, Table::Deliver)),
         Flow::new(
@@ -100,10 +102,25 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
                 Table::Output,
             ),
         ),
-        Flow::new(Table::Route, 210, again, cookie, to_gateway(gateway, Table::Output)),
+        Flow::new(Table::Route, 210, again, cookie, to_gateway(gateway, Table::Deliver)),
         Flow::new(Table::Route, 220, refused, cookie, to_gateway(gateway, Table::Output)),
-        Flow::new(Table::Route, 220, asked_itself, cookie, act::apply(bounce)),
+        Flow::new(Table::Route, 220, asked_itself, cookie, bounce(network, family, gateway)),
     ]
+}
+
+/// A process of the host that reaches another one there by way of a service.
+pub(super) fn host_to_itself(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) -> Option<Flow> {
+    let itself = to(network, ip).reg(reg::FROM, reg::FROM_GATEWAY);
+    ip.is_ipv4().then(|| Flow::new(Table::Route, 205, itself, cookie, bounce(network, Family::V4, gateway)))
+}
+
+/// Back to the kernel that sent it, as if from the router: answers come here again.
+fn bounce(network: &Network, family: Family, gateway: Mac) -> Vec<Instruction> {
+    act::apply(vec![
+        act::set_eth_dst(OfMac(gateway.0)),
+        act::set_flag(reg::HAIRPIN),
+        act::ct_snat(super::hairpin_zone(network), family.router(), Table::Output),
+    ])
 }
 
 /// To this host's resolver, from endpoints of whatever network.
@@ -143,7 +160,7 @@ fn to(network: &Network, ip: IpAddr) -> Match {
     ip::to(Match::new().reg(reg::NETWORK, network.id), ip)
 }
 
-fn to_gateway(mac: Mac, next: Table) -> Vec<openflow::Instruction> {
+fn to_gateway(mac: Mac, next: Table) -> Vec<Instruction> {
     act::then(vec![act::set_eth_dst(OfMac(mac.0)), act::load(reg::OUT, LOCAL)], next)
 }
 

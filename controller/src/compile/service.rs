@@ -12,6 +12,9 @@
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
 //! ```
 //!
+//! Ports of fragments are not seen: all of them to virtual addresses, and from endpoints that are backends, go this way.
+//! Conntrack puts them together and translates those of connections that it knows; no connection begins with one.
+//!
 //! A stranger, who is outside of all networks, comes in by some node N: its kernel sends the packet on to the bridge.
 //! The backend sees the stranger's address, and its answers would leave by its own node B. So they go back to N:
 //!
@@ -27,7 +30,7 @@ use std::net::IpAddr;
 
 use api::{Network, Protocol, Service, ServicePort};
 use ipnet::IpNet;
-use openflow::{Match, oxm::ct_state};
+use openflow::{Instruction, Match, oxm::ct_state};
 
 use super::{View, affinity, balance, hairpin_zone, service_zone};
 use crate::pipeline::{Cookie, Family, Flow, Group, Reason, Table, act, group, ip, reg};
@@ -68,8 +71,7 @@ pub(super) fn frontend(
 ) -> (Vec<Flow>, Vec<Group>) {
     let zone = service_zone(network);
     let mut to_vip = to_vip(network, vip, port);
-    let track = act::apply(vec![act::copy_flag(reg::STRANGER, reg::OUTSIDE), act::ct_nat(zone, Table::Service)]);
-    let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, track)];
+    let mut flows = vec![Flow::new(Table::Track, 100, to_vip.clone(), cookie, translate(network))];
     let (class, priority) = if slices.external { (group::EXTERNAL, 105) } else { (0, 100) };
     if slices.external {
         to_vip = act::flag(to_vip, reg::STRANGER);
@@ -105,7 +107,12 @@ pub(super) fn frontend(
         None => act::apply(choose),
         Some(affinity) => {
             let open = chosen.iter().flatten().filter(|backend| backend.weight > 0);
-            flows.extend(affinity::bind((service.id, port, affinity), (id(0), zone, cookie), open, choose));
+            flows.extend(affinity::bind(
+                (service.id, port, Family::of(vip), affinity),
+                (id(0), zone, cookie),
+                open,
+                choose,
+            ));
             affinity::enter(id(0))
         }
     };
@@ -145,6 +152,28 @@ pub(super) fn served(network: &Network, ip: IpAddr, (protocol, port): (Protocol,
     let from = ip::from(Match::new().reg(reg::NETWORK, network.id), ip).ip_proto(protocol.number());
     let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Answer);
     Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
+}
+
+/// Fragments of what an endpoint that is a backend sends.
+pub(super) fn served_fragments(network: &Network, ip: IpAddr, cookie: Cookie) -> Flow {
+    let from = ip::fragment(ip::from(Match::new().reg(reg::NETWORK, network.id), ip));
+    Flow::new(Table::Track, 50, from, cookie, act::then(vec![act::set_flag(reg::SERVED)], Table::Answer))
+}
+
+/// Fragments to virtual addresses: conntrack puts them together, and knows their connection.
+pub(super) fn fragments(view: &View<'_>, network: &Network) -> Vec<Flow> {
+    let families: Vec<Family> = Family::of_all(&network.spec.subnets).collect();
+    let ranges = view.settings.services.nets().filter(|net| families.contains(&Family::of(net.addr())));
+    let track = |range| {
+        let matching = ip::fragment(ip::to(Match::new().reg(reg::NETWORK, network.id), range));
+        Flow::new(Table::Track, 90, matching, Cookie::pipeline(), translate(network))
+    };
+    ranges.map(track).collect()
+}
+
+/// What a known connection translates, and whether it came from outside.
+fn translate(network: &Network) -> Vec<Instruction> {
+    act::apply(vec![act::copy_flag(reg::STRANGER, reg::OUTSIDE), act::ct_nat(service_zone(network), Table::Service)])
 }
 
 /// Connections of strangers that another node sends here, and the answers to them. What backends send to addresses of
@@ -193,6 +222,11 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     flows.extend(view.families().map(|family| {
         let invalid = state(family.any(Match::new()), ct_state::INV);
         Flow::drop(Table::Service, 110, invalid, Reason::InvalidState)
+    }));
+    let ranges = view.settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
+    flows.extend(ranges.map(|range| {
+        let unknown = ip::fragment(ip::to(Match::new(), range));
+        Flow::drop(Table::Service, 90, unknown, Reason::Fragment)
     }));
     flows
 }

@@ -13,7 +13,13 @@ pub(super) fn name(text: &str) -> Name {
 }
 
 fn settings(mesh: Mesh) -> Settings {
-    Settings { mesh, services: "10.96.0.0/12".parse().unwrap(), ovsdb_port: 6640, domain: Default::default() }
+    Settings {
+        mesh,
+        services: "10.96.0.0/12".parse().unwrap(),
+        ovsdb_port: 6640,
+        tracked: 0,
+        domain: Default::default(),
+    }
 }
 
 pub(super) fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
@@ -106,12 +112,12 @@ fn the_smallest_underlay_decides_the_mtu_everywhere() {
 }
 
 #[test]
-fn a_service_costs_two_flows_on_every_node_and_two_more_for_each_backend_of_its_own() {
+fn a_service_costs_two_flows_on_every_node_and_three_more_for_each_backend_of_its_own() {
     let count = |changes: &[Change], node: &str| state(&built(changes), node).flows.len();
     let mut changes = vec![node(1, 1500), node(2, 1500), endpoint(1, 1, false), endpoint(1, 2, false)];
     let before = (count(&changes, "h1"), count(&changes, "h2"));
     changes.push(service(1, serde_json::json!(["10.244.1.2", "10.244.1.3"]), serde_json::json!({})));
-    assert_eq!((count(&changes, "h1"), count(&changes, "h2")), (before.0 + 2 + 4, before.1 + 2));
+    assert_eq!((count(&changes, "h1"), count(&changes, "h2")), (before.0 + 2 + 6, before.1 + 2));
 }
 
 #[test]
@@ -121,7 +127,11 @@ fn two_services_with_one_backend_share_its_flows() {
     let changes = [node(1, 1500), endpoint(1, 1, false), service(1, ip.clone(), none.clone()), service(2, ip, none)];
     let mut compiler = built(&changes);
     let served = |compiler: &Compiler| {
-        state(compiler, "h1").flows.keys().filter(|key| key.table == Table::Track.id() && key.priority == 50).count()
+        let flows = state(compiler, "h1").flows;
+        let whole = |key: &&std::sync::Arc<crate::pipeline::FlowKey>| {
+            key.matching.get(openflow::Field::NXM_NX_IP_FRAG).is_none()
+        };
+        flows.keys().filter(|key| key.table == Table::Track.id() && key.priority == 50).filter(whole).count()
     };
     let mut intent = compiler.intent().clone();
     for (gone, left) in [("s1", 1), ("s2", 0)] {
@@ -143,7 +153,12 @@ fn one_more_backend_touches_its_own_flows_and_the_group() {
     let txn = commit(&mut intent, &service(1, ips(3), serde_json::json!({}))).unwrap();
     let delta = compiler.apply(&txn).remove(&name("h1")).unwrap();
     assert_eq!(delta.groups.len(), 1);
-    assert_eq!(delta.flows.len(), 2, "mark and hairpin of the new backend only: {:?}", delta.flows.keys());
+    assert_eq!(
+        delta.flows.len(),
+        3,
+        "mark, the same of fragments, and hairpin of the new backend only: {:?}",
+        delta.flows.keys()
+    );
 }
 
 #[test]

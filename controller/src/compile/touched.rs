@@ -69,6 +69,10 @@ impl Touched {
         if state(old) == state(new) {
             return;
         }
+        for intent in [old, new] {
+            let services = intent.host(name).map(|host| intent.services_of(host)).unwrap_or_default();
+            services.into_iter().for_each(|service| self.of_service(service, old, new));
+        }
         for endpoint in old.endpoints_on(name).chain(new.endpoints_on(name)) {
             self.remote(endpoint, old);
             new.services_of(endpoint).into_iter().for_each(|service| self.of_service(service, old, new));
@@ -115,14 +119,14 @@ impl Touched {
         });
         let services = (old.services.get(name), new.services.get(name));
         let same_front = matches!(services, (Some(a), Some(b)) if a.frontend_revision == b.frontend_revision);
-        let backends = |intent: &Intent, service: Option<&std::sync::Arc<Service>>| -> BTreeSet<Name> {
+        let backends = |intent: &Intent, service: Option<&std::sync::Arc<Service>>| -> BTreeSet<Part> {
             let backends = service.into_iter().flat_map(|service| intent.backends(service));
-            backends.map(|(endpoint, _)| endpoint.name.clone()).collect()
+            backends.map(|(endpoint, _)| Part::of_backend(endpoint)).collect()
         };
         let (before, after) = (backends(old, services.0), backends(new, services.1));
         let touched =
-            before.union(&after).filter(|name| !(same_front && before.contains(*name) && after.contains(*name)));
-        self.parts.extend(touched.cloned().map(Part::Endpoint));
+            before.union(&after).filter(|part| !(same_front && before.contains(*part) && after.contains(*part)));
+        self.parts.extend(touched.cloned());
     }
 
     fn of_service(&mut self, service: &Service, old: &Intent, new: &Intent) {

@@ -124,6 +124,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blame::blame))
         .routes(routes!(networks::list, networks::create))
         .routes(routes!(networks::inspect, networks::remove))
+        .routes(routes!(networks::connections))
         .routes(routes!(endpoints::list, endpoints::create))
         .routes(routes!(endpoints::inspect, endpoints::remove))
         .routes(routes!(services::balance))

@@ -1,6 +1,8 @@
 //! `/v1/networks`
 
-use api::{Create, Kind, List, Name, Network, NetworkSpec, Written};
+use std::time::Instant;
+
+use api::{Create, Kind, List, Name, Network, NetworkConnections, NetworkSpec, Written};
 use axum::{Json, response::Response};
 
 use super::{
@@ -23,6 +25,14 @@ pub async fn list(app: Shared) -> Json<List<Network>> {
     responses((status = OK, body = Network)))]
 pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<Network>, Failure> {
     find(&app, &name).map(Json).ok_or_else(|| Failure::not_found(Kind::Network, &name))
+}
+
+/// How many of a network's connections the switches remember, as agents told lately.
+#[utoipa::path(get, path = "/v1/networks/{name}/connections", tag = "networks", params(("name" = Name, Path)),
+    responses((status = OK, body = NetworkConnections)))]
+pub async fn connections(app: Shared, Path(name): Path) -> Result<Json<NetworkConnections>, Failure> {
+    find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Network, &name))?;
+    Ok(Json(NetworkConnections { limit: app.settings.tracked, nodes: app.agents.connections(&name, Instant::now()) }))
 }
 
 /// Makes a network; the same again changes nothing.

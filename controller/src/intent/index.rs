@@ -145,7 +145,7 @@ impl Intent {
         names.filter_map(|name| self.endpoints.get(name)).map(|endpoint| &**endpoint)
     }
 
-    /// The services that have this endpoint as a backend, in order of their names.
+    /// The services that have this endpoint, or host, as a backend, in order of their names.
     pub fn services_of(&self, endpoint: &Endpoint) -> Vec<&Service> {
         let listing = endpoint.ips.iter().filter_map(|ip| self.index.listing.get(&(endpoint.network.clone(), *ip)));
         let labels = endpoint.labels.iter();
@@ -166,7 +166,7 @@ impl Intent {
         let mut found: Vec<(&Endpoint, u64)> = match first_label(&service.selector) {
             None => {
                 let listed = service.backends.iter();
-                let there = listed.filter_map(|b| Some((self.endpoint_at(&service.network, b.ip)?, b.revision)));
+                let there = listed.filter_map(|b| Some((self.backend_at(&service.network, b.ip)?, b.revision)));
                 there.map(|(endpoint, revision)| (endpoint, revision.max(endpoint.revision))).collect()
             }
             Some(label) => {

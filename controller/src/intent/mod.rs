@@ -8,6 +8,7 @@ mod alloc;
 mod change;
 mod endpoint;
 mod gossip;
+mod hosts;
 mod index;
 mod key;
 mod mesh;
@@ -30,6 +31,7 @@ pub use api::{Endpoint, Name, Network, Node, NodeSubnet, Policy, Service};
 
 pub use change::{Change, Effect, Plan, Refused, Rejected};
 pub use gossip::Gossip;
+pub use hosts::is_host;
 pub use key::{Key, Unreadable, Value, Write};
 pub use mesh::ChosenMesh;
 pub use range::VirtualRange;
@@ -76,6 +78,8 @@ pub struct Intent {
     counters: Counters,
     /// Nodes by name.
     pub nodes: OrdMap<Name, Arc<Node>>,
+    /// Hosts by their addresses, as services see them.
+    hosts: OrdMap<IpAddr, Arc<Endpoint>>,
     /// Networks by name.
     pub networks: OrdMap<Name, Arc<Network>>,
     /// Endpoints by name.
@@ -160,8 +164,11 @@ impl Intent {
         match (&write.key, &write.value) {
             (Key::Counters, Some(Value::Counters(counters))) => self.counters = *counters,
             (Key::Counters, _) => {}
-            (Key::Node(name), Some(Value::Node(node))) => drop(self.nodes.insert(name.clone(), node.clone())),
-            (Key::Node(name), _) => drop(self.nodes.remove(name)),
+            (Key::Node(name), value) => {
+                let new = if let Some(Value::Node(node)) = value { Some(node) } else { None };
+                let old = put(&mut self.nodes, name, new);
+                self.write_host(old.as_deref(), new);
+            }
             (Key::Network(name), Some(Value::Network(network))) => {
                 self.networks.insert(name.clone(), network.clone());
             }

@@ -85,6 +85,12 @@ impl Draft<'_> {
                         touched.extend(services.map(|service| service.name.clone()));
                     }
                 }
+                Key::Node(name) => {
+                    for intent in [self.base, &self.intent] {
+                        let services = intent.host(name).map(|host| intent.services_of(host)).unwrap_or_default();
+                        touched.extend(services.into_iter().map(|service| service.name.clone()));
+                    }
+                }
                 _ => {}
             }
         }

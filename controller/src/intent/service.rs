@@ -2,16 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
 use api::{
-    Backend, DEFAULT_NETWORK, Invalid, Kind, Name, Network, PUBLISHED_PORTS, Protocol, Service, ServicePort,
+    Backend, DEFAULT_NETWORK, Datapath, Invalid, Kind, Name, Network, PUBLISHED_PORTS, Protocol, Service, ServicePort,
     ServiceSpec,
 };
-
-use ipnet::IpNet;
 
 use super::{
     Key, Refused, Value, alloc,
@@ -40,7 +38,7 @@ impl Draft<'_> {
         let vip = match (spec.vip, &there) {
             (Some(vip), _) => vip.address(),
             (None, Some(there)) => there.vip,
-            (None, None) => Some(self.free_vip()?),
+            (None, None) => Some(self.free_vip(spec)?),
         };
         self.check_service(name, spec, vip)?;
         let id = match &there {
@@ -81,6 +79,10 @@ impl Draft<'_> {
         spec: &ServiceSpec,
         there: Option<&Service>,
     ) -> Result<ServiceSpec, Refused> {
+        // Most services take none, and there may be thousands.
+        if spec.node_ports().next().is_none() {
+            return Ok(spec.clone());
+        }
         let others = self.intent.services.values().filter(|other| other.name != *name);
         let taken: BTreeMap<(Protocol, u16), &Name> =
             others.flat_map(|other| other.node_ports().map(move |port| (port, &other.name))).collect();
@@ -120,22 +122,38 @@ impl Draft<'_> {
 
     /// An address that no service has: beyond the first few, which users like to choose themselves, and another for each
     /// service there ever was, so that one that was freed is not given again soon.
-    fn free_vip(&self) -> Result<IpAddr, Refused> {
-        let IpNet::V4(range) = self.services.v4() else {
-            return Err(Invalid::new("vip", "addresses are chosen only from an IPv4 range; give one").into());
+    fn free_vip(&self, spec: &ServiceSpec) -> Result<IpAddr, Refused> {
+        let range = match self.is_of_v6(spec) {
+            false => self.services.v4(),
+            true => self
+                .services
+                .v6()
+                .ok_or_else(|| Invalid::new("vip", "there is no range of IPv6 addresses for services"))?,
         };
-        let size = 1u64 << (32 - range.prefix_len());
+        let size = 1u64 << (range.max_prefix_len() - range.prefix_len()).min(32);
         let first = CHOSEN_BY_USERS.min(size / 2);
-        let at = |offset: u64| IpAddr::from(Ipv4Addr::from(u32::from(range.network()).wrapping_add(offset as u32)));
+        let at = |offset: u64| match range.network() {
+            IpAddr::V4(start) => IpAddr::from(Ipv4Addr::from(u32::from(start).wrapping_add(offset as u32))),
+            IpAddr::V6(start) => IpAddr::from(Ipv6Addr::from(u128::from(start).wrapping_add(offset.into()))),
+        };
         let offsets = (0..size - first).map(|n| first + (self.counters.service + n) % (size - first));
         let free = |vip: &IpAddr| {
             self.intent.services_at(*vip).next().is_none()
                 && !self.intent.networks.values().any(|network| network.contains(*vip))
-                && *vip != IpAddr::from(range.broadcast())
-                && *vip != IpAddr::from(range.network())
+                && *vip != range.broadcast()
+                && *vip != range.network()
         };
         let none = || Refused::Exhausted(format!("no address is left in the services' range {range}"));
         offsets.take(TRIES).map(at).find(free).ok_or_else(none)
+    }
+
+    /// Whether a service that asks for any address gets one of IPv6: as its backends, or else the only subnet there is.
+    fn is_of_v6(&self, spec: &ServiceSpec) -> bool {
+        match (spec.backends.first(), self.intent.networks.get(&spec.network)) {
+            (Some(ip), _) => ip.is_ipv6(),
+            (None, Some(network)) => network.spec.subnets.iter().all(|subnet| subnet.addr().is_ipv6()),
+            (None, None) => false,
+        }
     }
 
     fn check_service(&self, name: &Name, spec: &ServiceSpec, vip: Option<IpAddr>) -> Result<(), Refused> {
@@ -151,11 +169,24 @@ impl Draft<'_> {
                 format!("services of network {} are not reached from outside; use {DEFAULT_NETWORK}", network.name);
             return Err(Invalid::new("ports", reason).into());
         }
+        let sctp = spec.ports.iter().find(|port| port.protocol == Protocol::Sctp && port.port != port.target_port);
+        let mut nodes = self.intent.nodes.values();
+        if let Some((port, node)) = sctp.zip(nodes.find(|node| node.spec.datapath == Datapath::Netdev)) {
+            let reason = format!(
+                "{port}: the userspace datapath of {} translates no ports of SCTP; have both the same",
+                node.name
+            );
+            return Err(Invalid::new("ports", reason).into());
+        }
         for ip in &spec.external_ips {
             self.check_external(name, spec, *ip)?;
         }
-        match spec.backends.iter().find(|ip| !network.contains(**ip)) {
-            Some(ip) => Err(Invalid::new("backends", format!("{ip} lies outside network {}", network.name)).into()),
+        let can_be = |ip: IpAddr| network.contains(ip) || self.intent.backend_at(&network.name, ip).is_some();
+        match spec.backends.iter().find(|ip| !can_be(**ip)) {
+            Some(ip) => {
+                let reason = format!("{ip} lies outside network {}, and is no node's address", network.name);
+                Err(Invalid::new("backends", reason).into())
+            }
             None => Ok(()),
         }
     }

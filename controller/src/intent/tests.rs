@@ -150,7 +150,6 @@ fn services_of_ipv6_have_backends_of_ipv6_and_stay_inside() {
         ),
         (serde_json::json!({"vip": "fe80::1"}), "vip: fe80::1 is not an address"),
         (serde_json::json!({"external_ips": ["192.0.2.1"]}), "inside of the cluster only"),
-        (serde_json::json!({"affinity": {"timeout": 10}}), "affinity: clients of IPv6"),
     ];
     for (spec, expected) in cases {
         let refused = refusal(&mut intent, &put(spec));
@@ -158,6 +157,40 @@ fn services_of_ipv6_have_backends_of_ipv6_and_stay_inside() {
     }
     let refused = refusal(&mut with_nodes(1), &put(serde_json::json!({})));
     assert!(refused.contains("network default has no IPv6 subnet"), "{refused}");
+}
+
+#[test]
+fn a_service_that_names_no_address_gets_one_of_the_family_of_its_backends() {
+    let mut intent = dual(1);
+    let put = |name_of: &str, backend: &str| {
+        let spec = serde_json::json!({"ports": [{"port": 80, "target_port": 80}], "backends": [backend]});
+        Change::PutService(name(name_of), json(spec))
+    };
+    for (service, backend, first) in [("a", "10.244.1.2", "10.96.1.0"), ("b", "fd00:10:244:1::2", "fd00:10:96::101")] {
+        make(&mut intent, &put(service, backend), 0).unwrap();
+        assert_eq!(intent.services[&name(service)].vip, Some(first.parse().unwrap()));
+    }
+}
+
+#[test]
+fn backends_are_endpoints_or_nodes_and_ports_of_sctp_stay_what_they_are() {
+    let mut intent = with_nodes(2);
+    let put = |backend: IpAddr, target: u16, protocol: &str| {
+        let port = serde_json::json!({"port": 80, "target_port": target, "protocol": protocol});
+        Change::PutService(name("s"), json(serde_json::json!({"ports": [port], "backends": [backend]})))
+    };
+    let hosts: Vec<IpAddr> = intent.nodes.values().map(|node| node.spec.address).collect();
+    make(&mut intent, &put(hosts[1], 8080, "tcp"), 0).unwrap();
+    let backends = intent.backends(&intent.services[&name("s")]);
+    assert!(backends.len() == 1 && is_host(backends[0].0) && backends[0].0.node == name("h2"));
+    let refused = refusal(&mut intent, &put("192.0.2.99".parse().unwrap(), 8080, "tcp"));
+    assert!(refused.contains("is no node's address"), "{refused}");
+    make(&mut intent, &put(hosts[1], 8080, "sctp"), 0).unwrap();
+    let userspace = serde_json::json!({"address": "172.30.0.3", "mtu": 1500, "datapath": "netdev"});
+    make(&mut intent, &Change::PutNode(name("h3"), json(userspace)), 0).unwrap();
+    let refused = refusal(&mut intent, &put(hosts[1], 8081, "sctp"));
+    assert!(refused.contains("the userspace datapath of h3"), "{refused}");
+    make(&mut intent, &put(hosts[1], 80, "sctp"), 0).unwrap();
 }
 
 #[test]

@@ -73,7 +73,9 @@ pub fn touched(old: &Intent, new: &Intent, txn: &Txn) -> Touched {
                 let takes = |intent: &Intent| intent.nodes.get(name).map(|node| (node.down, node.drained));
                 if takes(old) != takes(new) {
                     let services = new.endpoints_on(name).flat_map(|endpoint| new.services_of(endpoint));
-                    services.for_each(|service| touched.backends(service));
+                    let on_host =
+                        [old, new].into_iter().filter_map(|intent| Some(intent.services_of(intent.host(name)?)));
+                    services.chain(on_host.flatten()).for_each(|service| touched.backends(service));
                 }
             }
             _ => {}

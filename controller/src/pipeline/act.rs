@@ -6,6 +6,7 @@ use api::Protocol;
 use openflow::{
     Action, Field, Instruction, Mac, Match, PortNo,
     action::{Ct, Nat, Subfield},
+    oxm::ct_state,
 };
 
 use super::{Table, reg};
@@ -233,15 +234,14 @@ fn ct_mark(mark: u32) -> Ct {
     Ct::new(zone).commit().with(Action::set_field(Field::NXM_NX_CT_MARK, mark))
 }
 
-/// Adds the transport destination ports of a block.
-pub fn transport_dst_block(matching: Match, protocol: Protocol, (value, mask): (u16, u16)) -> Match {
+/// Adds the destination ports of a block, as conntrack has them: it knows those of first fragments, too.
+pub fn tracked_dst_block(matching: Match, protocol: Protocol, (value, mask): (u16, u16)) -> Match {
     let matching = matching.ip_proto(protocol.number());
-    match (mask, protocol) {
-        (0, _) => matching,
-        (_, Protocol::Tcp) => matching.tcp_dst_masked(value, mask),
-        (_, Protocol::Udp) => matching.udp_dst_masked(value, mask),
-        (_, Protocol::Sctp) => matching.sctp_dst_masked(value, mask),
+    if mask == 0 {
+        return matching;
     }
+    let tracked = matching.ct_state(ct_state::TRK, ct_state::TRK | ct_state::INV);
+    tracked.ct_nw_proto(protocol.number()).ct_tp_dst_masked(value, mask)
 }
 
 /// Keeps the connection, and where it came in: the node in [`reg::PEER`] as its mark.

@@ -14,7 +14,7 @@ use openflow::{
     oxm::OxmId,
 };
 
-use super::{Cookie, Table, reg};
+use super::{Cookie, Family, Table, reg};
 
 /// The priority of learned flows.
 const LEARNED: u16 = 100;
@@ -29,7 +29,7 @@ const MOMENT: u16 = 1;
 pub const BACKEND_BITS: u16 = 24;
 
 /// Binds the client of this packet to a backend of a service.
-pub fn bind(service: u32, backend: u32, protocol: Protocol, affinity: Affinity) -> Action {
+pub fn bind((service, backend): (u32, u32), of: (Family, Protocol), affinity: Affinity) -> Action {
     // A client that was bound with another timeout is bound anew.
     let tag = digest(affinity) << BACKEND_BITS;
     let cookie = Cookie::new(Kind::Service, service, u64::from(tag | backend & 0x00ff_ffff)).to_u64();
@@ -37,7 +37,7 @@ pub fn bind(service: u32, backend: u32, protocol: Protocol, affinity: Affinity) 
     let learn = Learn {
         idle_timeout: u16::try_from(affinity.timeout).unwrap_or(0),
         flags: LearnFlags::DELETE_LEARNED,
-        ..learn(protocol, cookie, to_backend(32, number))
+        ..learn(of, cookie, to_backend(32, number))
     };
     Action::NxLearn2(Box::new(Learn2 { learn, limit: MOST_CLIENTS, result_dst_ofs: 0, result_dst: None }))
 }
@@ -55,25 +55,29 @@ pub fn picked(action: &Action) -> Option<u32> {
 }
 
 /// Binds the client of this packet to whom a group chose, for a moment.
-pub fn rebind(protocol: Protocol) -> Action {
+pub fn rebind(of: (Family, Protocol)) -> Action {
     let cookie = Cookie::new(Kind::Service, 0, 0).to_u64();
     let picked = to_backend(BACKEND_BITS, LearnSrc::Field(field(Field::reg(reg::PICK)), 0));
-    Action::NxLearn(Box::new(Learn { hard_timeout: MOMENT, ..learn(protocol, cookie, picked) }))
+    Action::NxLearn(Box::new(Learn { hard_timeout: MOMENT, ..learn(of, cookie, picked) }))
 }
 
 /// What makes learned flows.
-fn learn(protocol: Protocol, cookie: u64, to_backend: LearnSpec) -> Learn {
+fn learn((family, protocol): (Family, Protocol), cookie: u64, to_backend: LearnSpec) -> Learn {
     let port = match protocol {
         Protocol::Tcp => Field::OXM_OF_TCP_DST,
         Protocol::Udp => Field::OXM_OF_UDP_DST,
         Protocol::Sctp => Field::OXM_OF_SCTP_DST,
     };
+    let (source, destination, bits) = match family {
+        Family::V4 => (Field::OXM_OF_IPV4_SRC, Field::OXM_OF_IPV4_DST, 32),
+        Family::V6 => (Field::OXM_OF_IPV6_SRC, Field::OXM_OF_IPV6_DST, 128),
+    };
     let specs = vec![
         same(Field::reg(reg::NETWORK), 32),
-        is(Field::OXM_OF_ETH_TYPE, 0x0800),
+        is(Field::OXM_OF_ETH_TYPE, family.ethertype()),
         is(Field::OXM_OF_IP_PROTO, u16::from(protocol.number())),
-        same(Field::OXM_OF_IPV4_SRC, 32),
-        same(Field::OXM_OF_IPV4_DST, 32),
+        same(source, bits),
+        same(destination, bits),
         same(port, 16),
         to_backend,
     ];

@@ -40,13 +40,25 @@ impl Family {
         }
     }
 
+    /// Its number on Ethernet.
+    pub fn ethertype(self) -> u16 {
+        if self == Self::V4 { 0x0800 } else { 0x86dd }
+    }
+
     /// Adds that a packet is of it.
     pub fn any(self, matching: Match) -> Match {
-        matching.eth_type(match self {
-            Self::V4 => 0x0800,
-            Self::V6 => 0x86dd,
-        })
+        matching.eth_type(self.ethertype())
     }
+}
+
+/// Adds that a packet is a fragment, be it the first: flows see no ports of any of them.
+pub fn fragment(matching: Match) -> Match {
+    matching.ip_frag_masked(1, 1)
+}
+
+/// Adds that a packet is a fragment, but not the first.
+pub fn later_fragment(matching: Match) -> Match {
+    matching.ip_frag(3)
 }
 
 /// Adds where a packet comes from.

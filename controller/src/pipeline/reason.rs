@@ -38,6 +38,10 @@ pub enum Reason {
     Unbound = 16,
     /// To a service that has backends, but none on this node, and sends nothing elsewhere.
     NoLocalBackend = 17,
+    /// A fragment to a virtual address, of no connection that is known: it does not tell its port.
+    Fragment = 18,
+    /// To a service, of a network of which the switch remembers as many connections as it may.
+    TooMany = 19,
     /// A neighbour solicitation whose sender is not the endpoint of that port.
     SpoofedNd = 32,
     /// A neighbour advertisement: the switch has answered already.
@@ -53,7 +57,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 25] = [
         Self::ControlFrame,
         Self::SpoofedArp,
         Self::SpoofedIp,
@@ -71,6 +75,8 @@ impl Reason {
         Self::Denied,
         Self::Unbound,
         Self::NoLocalBackend,
+        Self::Fragment,
+        Self::TooMany,
         Self::SpoofedNd,
         Self::UnaskedNd,
         Self::RouterNd,
@@ -103,6 +109,8 @@ impl Reason {
             Self::NoRoute => "no route",
             Self::Denied => "no policy allows it",
             Self::NoLocalBackend => "service without backends on this node",
+            Self::Fragment => "fragment that belongs to no known connection",
+            Self::TooMany => "too many connections of this network",
             Self::Unbound => "bound to a backend that is gone; the next packet finds another",
             Self::SpoofedNd => "spoofed neighbour solicitation",
             Self::UnaskedNd => "neighbour advertisement that nobody asked for",

@@ -45,6 +45,7 @@ fn settings() -> Settings {
         mesh: Mesh::Flow,
         services: "10.96.0.0/12".parse().expect("a subnet"),
         ovsdb_port: 6640,
+        tracked: 0,
         domain: Default::default(),
     }
 }

@@ -122,7 +122,7 @@ fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
         Verb::Up { hosts, tunnel, mesh, controllers, secure, ipv6 } => {
             ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
-            up(&Config { name: name.to_owned(), hosts, tunnel, mesh, controllers, secure, ipv6 })
+            up(&Config { hosts, tunnel, mesh, controllers, secure, ipv6, ..Config::new(name) })
         }
         Verb::Down => {
             match Testbed::down(name)? {

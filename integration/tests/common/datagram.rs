@@ -1,4 +1,5 @@
 //! Datagrams as they stand on the wire: taken down, changed, and sent once more.
+#![allow(dead_code)]
 
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,11 +15,16 @@ use nix::sys::time::TimeVal;
 const ETHERNET: usize = 14;
 const HEADERS: usize = 28;
 
-/// An IPv4 packet that holds a UDP datagram.
+/// An IPv4 packet, most often one that holds a UDP datagram.
 #[derive(Clone, Debug)]
 pub struct Packet(Vec<u8>);
 
 impl Packet {
+    /// Just these bytes. The kernel that sends it fills in its source and its header's checksum.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// The next datagram that leaves `place` for `port` of `to`.
     pub fn sniff(testbed: &Testbed, place: &Place, to: Ipv4Addr, port: u16) -> Self {
         let socket = netns::within(&testbed.config().netns(place), || {

@@ -71,6 +71,7 @@ impl Fake {
             ovsdb_port: 6640,
             gossip_keys: None,
             names: None,
+            tracking: None,
         };
         let inner = Inner {
             config,

@@ -32,6 +32,7 @@ fn settings() -> Settings {
         mesh: Mesh::Flow,
         services: "10.96.0.0/12,fd00:10:96::/112".parse().unwrap(),
         ovsdb_port: 6640,
+        tracked: 0,
         domain: Default::default(),
     }
 }

@@ -1,0 +1,63 @@
+//! Hosts as backends: processes on a node itself, behind the node's address on the underlay.
+//!
+//! For services a host is like an endpoint of the default network whose name is that of its node. It is none: it has no
+//! port, no policy is about it, and no selector picks it.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
+
+use api::{DEFAULT_NETWORK, Endpoint, Mac, Name, Node};
+
+use super::Intent;
+
+/// Set in the number of a host, and in none of an endpoint.
+const HOST: u32 = 1 << 23;
+
+static NETWORK: LazyLock<Option<Name>> = LazyLock::new(|| Name::new(DEFAULT_NETWORK).ok());
+
+impl Intent {
+    /// The host of a node, as services see it.
+    pub fn host(&self, node: &Name) -> Option<&Endpoint> {
+        let address = self.nodes.get(node)?.spec.address;
+        self.hosts.get(&address).filter(|host| host.node == *node).map(|host| &**host)
+    }
+
+    /// The endpoint or host that can be a backend at this address.
+    pub fn backend_at(&self, network: &Name, ip: IpAddr) -> Option<&Endpoint> {
+        let host = || self.hosts.get(&ip).filter(|host| host.network == *network).map(|host| &**host);
+        self.endpoint_at(network, ip).or_else(host)
+    }
+
+    pub(super) fn write_host(&mut self, old: Option<&Node>, new: Option<&Arc<Node>>) {
+        if let Some(old) = old.filter(|old| self.hosts.get(&old.spec.address).is_some_and(|it| it.node == old.name)) {
+            self.hosts.remove(&old.spec.address);
+        }
+        if let Some(host) = new.and_then(|node| host(node)) {
+            self.hosts.insert(host.ips[0], Arc::new(host));
+        }
+    }
+}
+
+/// Whether this stands for a host.
+pub fn is_host(endpoint: &Endpoint) -> bool {
+    endpoint.id & HOST != 0
+}
+
+fn host(node: &Node) -> Option<Endpoint> {
+    Some(Endpoint {
+        name: node.name.clone(),
+        id: HOST | node.id,
+        revision: node.revision,
+        node: node.name.clone(),
+        network: NETWORK.clone()?,
+        device: String::new(),
+        port: 0,
+        ips: vec![node.spec.address],
+        mac: Mac::of_ip(node.spec.address),
+        labels: BTreeMap::new(),
+        terminating: false,
+    })
+}

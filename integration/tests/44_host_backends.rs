@@ -1,0 +1,64 @@
+//! Processes on the nodes themselves behind a service, for clients wherever they are.
+
+mod common;
+
+use std::net::IpAddr;
+
+use common::{add, at, eventually, flows, host, ip_of, pod_at, sdnctl, up};
+use integration::traffic::{Connection, Echo, Server, ask, refused};
+use integration::{Place, client};
+
+const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10));
+
+#[test]
+fn a_process_on_a_node_answers_endpoints_hosts_itself_and_the_outside() {
+    let testbed = up("t44-hosts", 3);
+    let (far, near) = (add(&testbed, "far", 1), add(&testbed, "near", 2));
+    let _server = Server::start(&testbed, &at(2), 8080).unwrap();
+    sdnctl(&testbed, &format!("service create web --vip {VIP} --port 80:8080/tcp --backend {}", host(2).ip()));
+    for from in [&far, &near] {
+        let answer = ask(&testbed, &pod_at(from), VIP, 80).unwrap();
+        assert_eq!(answer, ("h2".to_owned(), ip_of(from)), "endpoints are seen as what they are");
+    }
+    for from in [1, 2, 3] {
+        assert_eq!(ask(&testbed, &at(from), VIP, 80).unwrap().0, "h2", "from h{from}");
+    }
+    sdnctl(&testbed, "service publish web 30080");
+    for node in [1, 2, 3] {
+        // Each agent writes its own table.
+        eventually("published", 5, || ask(&testbed, &Place::External, host(node).ip().into(), 30_080).is_ok());
+        assert_eq!(ask(&testbed, &Place::External, host(node).ip().into(), 30_080).unwrap().0, "h2", "by h{node}");
+    }
+    assert!(sdnctl(&testbed, "service inspect web").contains(&host(2).ip().to_string()));
+    assert!(["h1", "h2", "h3"].iter().all(|node| flows(&testbed, &format!("{node} --diff")).is_empty()));
+
+    let refused_by = client::sdnctl(&testbed, "service create no --port 80 --backend 172.30.0.99").unwrap_err();
+    assert!(refused_by.to_string().contains("no node's address"), "{refused_by:#}");
+}
+
+#[test]
+fn hosts_and_endpoints_share_a_service_and_leave_it() {
+    let testbed = up("t44-both", 2);
+    let (web, asking) = (add(&testbed, "web", 1), pod_at(&add(&testbed, "client", 1)));
+    let _servers = [at(2), pod_at(&web)].map(|place| Server::start(&testbed, &place, 8080).unwrap());
+    let node = host(2).ip();
+    sdnctl(
+        &testbed,
+        &format!("service create web --vip {VIP} --port 80:8080/tcp --backend {} --backend {node}", web.ip),
+    );
+    let mut there = Vec::new();
+    eventually("both answer", 10, || {
+        there.push(Connection::open(&testbed, &asking, VIP, 80).unwrap());
+        ["h2", "web"].iter().all(|name| there.iter().any(|connection| connection.server == *name))
+    });
+    sdnctl(&testbed, "node drain h2");
+    for _ in 0..10 {
+        assert_eq!(ask(&testbed, &asking, VIP, 80).unwrap().0, "web", "nothing new on a drained node");
+    }
+    assert!(there.iter_mut().all(|connection| connection.echo() == Echo::Answered), "what is there goes on");
+    sdnctl(&testbed, "node drain h2 --undo");
+    sdnctl(&testbed, &format!("service backends web --rm {}", web.ip));
+    assert_eq!(ask(&testbed, &asking, VIP, 80).unwrap().0, "h2");
+    sdnctl(&testbed, &format!("service backends web --rm {node}"));
+    eventually("nobody is left", 5, || refused(&testbed, &asking, VIP, 80));
+}
