@@ -52,6 +52,8 @@ pub fn up(name: &str, hosts: u16) -> Scoped {
 pub fn up_with(config: &Config) -> Scoped {
     let since = Instant::now();
     let mut say = |step: &str| println!("{:5.1} s  {step}", since.elapsed().as_secs_f64());
+    // What a test left behind that was killed.
+    Testbed::down(&config.name).expect("an earlier testbed of this name ends");
     match Testbed::up(config, &mut say) {
         Ok(testbed) => Scoped::from(testbed),
         Err(error) => {
