@@ -30,6 +30,9 @@ use crate::{
     reconcile::{Audit, Batch, Refusal},
 };
 
+/// How many events are heard between two looks at the clock, at the most.
+const AT_ONCE: usize = 64;
+
 /// The right to hold all of a switch's flows in memory: only so many switches do at a time.
 pub type Slot = tokio::sync::OwnedSemaphorePermit;
 
@@ -39,7 +42,7 @@ pub enum Command {
     /// Read flows and groups, and say [`Event::Observed`].
     ReadBack,
     /// Send a batch, and say [`Event::BatchDone`]. The slot is that of the reading that led to it.
-    Send(Batch, Option<Slot>),
+    Send(Box<Batch>, Option<Slot>),
 }
 
 /// What a host's OVSDB is to hold, as of a revision.
@@ -265,25 +268,33 @@ struct Shell {
 
 impl Shell {
     async fn run(&mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        let mut at_once = Vec::new();
         loop {
             let timeout = self.core.poll_timeout();
-            let event = tokio::select! {
-                event = events.recv() => event,
+            // To find out when something is due takes a look at every node: once for many events.
+            let count = tokio::select! {
+                count = events.recv_many(&mut at_once, AT_ONCE) => count,
                 () = sleep_until(timeout) => {
                     let actions = self.core.handle_timeout(Instant::now());
                     self.act(actions);
                     continue;
                 }
             };
-            let Some(event) = event else { return };
-            if let Some(node) = event.word() {
-                let actions = self.core.word(node, Instant::now());
-                self.act(actions);
+            if count == 0 {
+                return;
             }
-            let actions = self.hear(event);
-            self.act(actions);
-            self.slot = None;
+            at_once.drain(..).for_each(|event| self.take(event));
         }
+    }
+
+    fn take(&mut self, event: Event) {
+        if let Some(node) = event.word() {
+            let actions = self.core.word(node, Instant::now());
+            self.act(actions);
+        }
+        let actions = self.hear(event);
+        self.act(actions);
+        self.slot = None;
     }
 
     fn hear(&mut self, event: Event) -> Vec<Action> {
@@ -347,7 +358,7 @@ impl Shell {
             match action {
                 Action::Send(node, session, batch) => {
                     let slot = self.slot.take_if(|(read, _)| *read == node).map(|(_, slot)| slot);
-                    self.command(&node, session, Command::Send(batch, slot));
+                    self.command(&node, session, Command::Send(Box::new(batch), slot));
                 }
                 Action::ReadBack(node, session) => self.command(&node, session, Command::ReadBack),
                 Action::SetHost(node, host, revision) => {
