@@ -100,7 +100,7 @@ pub use op::{Condition, Mutation, Operation, Where};
 pub use options::{MonitorMethod, Monitored, Options};
 pub use reconnect::{Action, Backoff, Reconnect};
 pub use replica::{Change, Replica, Row, Table, TableSpec};
-pub use schema::{DatabaseSchema, SchemaError};
+pub use schema::{DatabaseSchema, SchemaError, SchemaPool};
 pub use session::{CallError, Event, RequestId, Session};
 pub use tables::TypedRow;
 pub use txn::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::limits::Limits;
 use crate::op::Where;
 use crate::replica::TableSpec;
+use crate::schema::SchemaPool;
 use crate::tables::TypedRow;
 
 /// A table that is monitored.
@@ -29,7 +30,7 @@ pub enum MonitorMethod {
 }
 
 /// What a session is to do, and within which limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The database.
     pub database: String,
@@ -45,6 +46,8 @@ pub struct Options {
     pub ready_timeout: Duration,
     /// Limits.
     pub limits: Limits,
+    /// Who else holds schemas: sessions with clones of the same options hold equal ones together.
+    pub schemas: SchemaPool,
 }
 
 impl Options {
@@ -58,6 +61,7 @@ impl Options {
             probe_interval: Some(Duration::from_secs(5)),
             ready_timeout: Duration::from_secs(60),
             limits: Limits::default(),
+            schemas: SchemaPool::default(),
         }
     }
 

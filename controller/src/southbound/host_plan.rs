@@ -61,8 +61,9 @@ impl Plan {
         let Some(root) = replica.rows("Open_vSwitch").next() else { return };
         self.differs.push(format!("bridge {BRIDGE} is not there"));
         let mut ports = vec![self.insert_local(bridge)];
+        let taken = names_of_ports(replica);
         for port in host.ports.values() {
-            if self.name_is_free(port, replica) {
+            if self.is_free(port, &taken) {
                 ports.push(self.insert_port(port));
             }
         }
@@ -93,10 +94,12 @@ impl Plan {
             .map(|port| (port.read("name"), port))
             .collect();
         self.update_local(bridge, ports.get(BRIDGE), row.uuid(), replica);
+        let all_there = host.ports.keys().all(|name| ports.contains_key(name));
+        let taken = if all_there { BTreeSet::new() } else { names_of_ports(replica) };
         for port in host.ports.values() {
             match ports.get(&port.name) {
                 Some(there) => self.update_port(port, there, replica),
-                None if self.name_is_free(port, replica) => {
+                None if self.is_free(port, &taken) => {
                     let made = self.insert_port(port);
                     self.txn.mutate("Bridge", row.uuid()).insert("ports", made);
                     self.differs.push(format!("port {} is not there", port.name));
@@ -192,8 +195,8 @@ impl Plan {
     }
 
     /// Names of ports are unique in the whole database: one that another bridge has would refuse the transaction.
-    fn name_is_free(&mut self, port: &Port, replica: &Replica) -> bool {
-        let free = replica.find("Port", "name", port.name.as_str()).is_empty();
+    fn is_free(&mut self, port: &Port, taken: &BTreeSet<String>) -> bool {
+        let free = !taken.contains(&port.name);
         if !free {
             self.broken.insert(port.name.clone(), "another bridge has a port of this name; remove it there".into());
         }
@@ -219,6 +222,11 @@ impl Plan {
         let made = made.set("connection_mode", "out-of-band").set("max_backoff", MAX_BACKOFF);
         made.set("inactivity_probe", PROBE).id()
     }
+}
+
+/// The names of all ports of all bridges.
+fn names_of_ports(replica: &Replica) -> BTreeSet<String> {
+    replica.rows("Port").map(|port| port.read("name")).collect()
 }
 
 /// Columns of the bridge that hold one string each.

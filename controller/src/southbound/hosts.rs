@@ -46,6 +46,8 @@ pub async fn serve(
     switches: Switches,
     cluster: Cluster,
 ) {
+    // Cloned, so that all sessions hold the hosts' schema together.
+    let options = options();
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -56,9 +58,10 @@ pub async fn serve(
             }
         };
         let (gate, core, switches, cluster) = (gate.clone(), core.clone(), switches.clone(), cluster.clone());
+        let options = options.clone();
         let span = tracing::info_span!("ovsdb", %peer, node = tracing::field::Empty);
         let session = async move {
-            if let Err(reason) = session(stream, &gate, openflow, &core, &switches, cluster).await {
+            if let Err(reason) = session(stream, options, &gate, openflow, &core, &switches, cluster).await {
                 tracing::info!(reason, "session ended");
             }
         };
@@ -68,6 +71,7 @@ pub async fn serve(
 
 async fn session(
     stream: TcpStream,
+    options: Options,
     gate: &Gate,
     openflow: u16,
     core: &CoreHandle,
@@ -80,7 +84,7 @@ async fn session(
         switches.metrics.bad_peers.inc();
         error.to_string()
     })?;
-    let client = Client::from_stream(stream, options());
+    let client = Client::from_stream(stream, options);
     // Who is silent is given up by the session itself; who is slow may be one of many that came at once.
     client.ready().await.map_err(|reason| {
         switches.metrics.bad_peers.inc();
@@ -103,7 +107,7 @@ fn options() -> Options {
     let tables = host_plan::MONITORED.into_iter();
     // Nobody reads updates one by one here.
     let options = Options::new("Open_vSwitch").limits(Limits { unread_updates: 16, ..Limits::default() });
-    tables.fold(options, |options, (table, columns)| options.table(table, columns)).index("Port", &["name"])
+    tables.fold(options, |options, (table, columns)| options.table(table, columns))
 }
 
 /// Which node this is, by what its agent wrote; the agent may be about to write it.

@@ -1,11 +1,14 @@
 //! The task that owns a stream and its [`Conn`].
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::handle::Command;
@@ -66,7 +69,6 @@ impl Task {
         mut writer: WriteHalf<S>,
         mut commands: mpsc::Receiver<Command>,
     ) {
-        let mut input = vec![0; READ_SIZE];
         let mut out = Outgoing::default();
         while self.dispatch() {
             if out.rest().is_empty() {
@@ -74,8 +76,8 @@ impl Task {
             }
             let wake = self.conn.poll_timeout().map(|(at, _)| tokio::time::Instant::from_std(at));
             tokio::select! {
-                read = reader.read(&mut input) => {
-                    if !self.hear(&input, read, &mut commands).await {
+                read = read(&mut reader) => {
+                    if !self.hear(read, &mut commands).await {
                         break;
                     }
                 }
@@ -87,7 +89,7 @@ impl Task {
                     None => break,
                 },
                 () = sleep_until(wake) => {
-                    if !self.catch_up(&mut reader, &mut input, &mut commands).await {
+                    if !self.catch_up(&mut reader, &mut commands).await {
                         break;
                     }
                     self.conn.handle_timeout(Instant::now());
@@ -109,12 +111,11 @@ impl Task {
     async fn catch_up(
         &mut self,
         reader: &mut ReadHalf<impl AsyncRead + AsyncWrite>,
-        input: &mut [u8],
         commands: &mut mpsc::Receiver<Command>,
     ) -> bool {
         for _ in 0..LATE_READS {
-            let Some(read) = at_once(reader.read(input)).await else { break };
-            if !self.hear(input, read, commands).await {
+            let Some(read) = at_once(read(reader)).await else { break };
+            if !self.hear(read, commands).await {
                 return false;
             }
         }
@@ -122,13 +123,8 @@ impl Task {
     }
 
     /// Takes what was read and hands on what came of it; false when the session is over.
-    async fn hear(
-        &mut self,
-        input: &[u8],
-        read: std::io::Result<usize>,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> bool {
-        self.take_input(input, read);
+    async fn hear(&mut self, read: std::io::Result<Vec<u8>>, commands: &mut mpsc::Receiver<Command>) -> bool {
+        self.take_input(read);
         let going = self.dispatch();
         if going {
             self.let_take(commands).await;
@@ -136,9 +132,9 @@ impl Task {
         going
     }
 
-    fn take_input(&mut self, input: &[u8], read: std::io::Result<usize>) {
-        match read.map(|n| input.get(..n)) {
-            Ok(Some(bytes)) if !bytes.is_empty() => self.conn.handle_input(bytes, Instant::now()),
+    fn take_input(&mut self, read: std::io::Result<Vec<u8>>) {
+        match read {
+            Ok(input) if !input.is_empty() => self.conn.handle_input(&input, Instant::now()),
             Ok(_) => self.conn.handle_disconnect(),
             Err(error) => {
                 tracing::debug!(%error, "read failed");
@@ -265,6 +261,17 @@ const LATE_READS: usize = 64;
 
 /// Commands taken before the stream is looked at again.
 const COMMANDS_AT_ONCE: usize = 256;
+
+/// Reads what is there. Only then are there bytes to hold: most sessions are silent most of the time.
+async fn read(reader: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    std::future::poll_fn(|context| {
+        let mut space = [MaybeUninit::<u8>::uninit(); READ_SIZE];
+        let mut input = ReadBuf::uninit(&mut space);
+        std::task::ready!(Pin::new(&mut *reader).poll_read(context, &mut input))?;
+        Poll::Ready(Ok(input.filled().to_vec()))
+    })
+    .await
+}
 
 fn is_packet(event: &Event) -> bool {
     matches!(event, Event::Async(m) if matches!(**m, Message { body: Body::PacketIn(_), .. }))

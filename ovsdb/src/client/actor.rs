@@ -1,9 +1,12 @@
 //! The task that owns a session and its stream.
 
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
 use super::State;
@@ -59,7 +62,6 @@ where
 {
     hub.set_state(State::Starting);
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let mut input = vec![0; READ];
     let mut output = Output::default();
     let mut batch = Vec::new();
     loop {
@@ -77,7 +79,7 @@ where
         }
         let timeout = session.poll_timeout().map(|(when, _)| when.into());
         tokio::select! {
-            read = reader.read(&mut input) => take_input(session, &input, read),
+            read = read(&mut reader) => take_input(session, read),
             written = output.write(&mut writer), if !output.is_empty() => {
                 if let Err(error) = written {
                     session.handle_close(CloseReason::Io(error.to_string()));
@@ -94,8 +96,8 @@ where
             () = sleep_until(timeout) => {
                 // On a busy machine the answer may have come, and only this task is late.
                 for _ in 0..LATE_READS {
-                    let Some(read) = at_once(reader.read(&mut input)).await else { break };
-                    take_input(session, &input, read);
+                    let Some(read) = at_once(read(&mut reader)).await else { break };
+                    take_input(session, read);
                 }
                 session.handle_timeout(now());
             }
@@ -103,10 +105,21 @@ where
     }
 }
 
-fn take_input(session: &mut Session, input: &[u8], read: std::io::Result<usize>) {
+/// Reads what is there. Only then are there bytes to hold: most sessions are silent most of the time.
+async fn read(reader: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    std::future::poll_fn(|context| {
+        let mut space = [MaybeUninit::<u8>::uninit(); READ];
+        let mut input = ReadBuf::uninit(&mut space);
+        std::task::ready!(Pin::new(&mut *reader).poll_read(context, &mut input))?;
+        Poll::Ready(Ok(input.filled().to_vec()))
+    })
+    .await
+}
+
+fn take_input(session: &mut Session, read: std::io::Result<Vec<u8>>) {
     match read {
-        Ok(0) => session.handle_close(CloseReason::Eof),
-        Ok(n) => session.handle_input(input.get(..n).unwrap_or_default(), now()),
+        Ok(input) if input.is_empty() => session.handle_close(CloseReason::Eof),
+        Ok(input) => session.handle_input(&input, now()),
         Err(error) => session.handle_close(CloseReason::Io(error.to_string())),
     }
 }

@@ -2,6 +2,7 @@
 
 mod column_type;
 mod read;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use column_type::{BaseType, ColumnType, RefType};
+pub use shared::SchemaPool;
 
 use crate::atom::AtomType;
 

@@ -1,7 +1,5 @@
 //! The start of a session: schema, monitors, first copy.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 use super::server_db::ServerDb;
@@ -67,13 +65,13 @@ impl Session {
 
     pub(super) fn schema_reply(&mut self, reply: Result<Value, Value>) -> Result<(), CloseReason> {
         let value = reply.map_err(|error| refused("get_schema", &error))?;
-        let schema = Arc::new(DatabaseSchema::from_json(&value)?);
+        let schema = DatabaseSchema::from_json(&value)?;
         if schema.name != self.options.database {
             let problem = "schema of another database";
             return Err(ProtocolError::new("get_schema reply", problem).into());
         }
         let specs = self.options.tables.iter().map(|(name, table)| (name.as_str(), &table.spec));
-        let fresh = Replica::new(schema, specs);
+        let fresh = Replica::new(self.options.schemas.share(schema), specs);
         if !fresh.same_shape(&self.replica) {
             // Of another schema nothing can be resumed, but its equal rows are still shared.
             self.replica.forget_last_txn();
