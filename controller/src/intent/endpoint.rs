@@ -16,16 +16,17 @@ impl Draft<'_> {
         if let Some(there) = self.intent.endpoints.get(name).cloned() {
             return self.change_endpoint(&there, spec);
         }
-        match self.intent.nodes.get(&spec.node) {
+        let node = match self.intent.nodes.get(&spec.node) {
             None => return Err(Refused::NotFound(Kind::Node, spec.node.clone())),
             Some(node) if node.drained => {
                 let what = "is drained and takes no endpoints; `sdnctl node drain --undo` ends that";
                 return Err(Refused::Conflict(format!("node {} {what}", spec.node)));
             }
-            Some(_) => {}
-        }
-        if let Some(other) = self.intent.endpoint_on_device(&spec.node, &spec.device) {
-            let reason = format!("{} is the device of endpoint {other}", spec.device);
+            // All endpoints of a node share the text of its name.
+            Some(node) => node.name.clone(),
+        };
+        if let Some(other) = self.intent.endpoints_on(&spec.node).find(|other| other.device == spec.device) {
+            let reason = format!("{} is the device of endpoint {}", spec.device, other.name);
             return Err(Invalid::new("device", reason).into());
         }
         let ips = self.addresses(spec)?;
@@ -34,12 +35,13 @@ impl Draft<'_> {
         let id = alloc::next_id(&mut self.counters.endpoint, alloc::MAX_ID, used)?;
         let port = alloc::port(&self.intent, &spec.node, id)?;
         let revision = self.revision();
+        let network = self.intent.networks.get(&spec.network).map_or(&spec.network, |network| &network.name).clone();
         self.put(Value::Endpoint(Arc::new(Endpoint {
             name: name.clone(),
             id,
             revision,
-            node: spec.node.clone(),
-            network: spec.network.clone(),
+            node,
+            network,
             device: spec.device.clone(),
             port,
             mac: Mac::of_ip(ips[0]),

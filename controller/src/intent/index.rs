@@ -17,8 +17,6 @@ pub(super) struct Index {
     addresses: OrdMap<(Name, IpAddr), Name>,
     /// Endpoints by node and port.
     ports: OrdMap<(Name, u32), Name>,
-    /// Endpoints by node and device.
-    devices: OrdMap<(Name, String), Name>,
     /// Endpoints by network, then node.
     members: OrdMap<Name, OrdMap<Name, OrdSet<Name>>>,
     /// Endpoints by label.
@@ -42,7 +40,6 @@ impl Index {
                 remove_if(&mut self.addresses, &(old.network.clone(), *ip), &old.name);
             }
             remove_if(&mut self.ports, &(old.node.clone(), old.port), &old.name);
-            remove_if(&mut self.devices, &(old.node.clone(), old.device.clone()), &old.name);
             if let Some(members) = self.members.get_mut(&old.network) {
                 remove(members, &old.node, &old.name);
             }
@@ -55,7 +52,6 @@ impl Index {
                 self.addresses.insert((new.network.clone(), *ip), new.name.clone());
             }
             self.ports.insert((new.node.clone(), new.port), new.name.clone());
-            self.devices.insert((new.node.clone(), new.device.clone()), new.name.clone());
             insert(self.members.entry(new.network.clone()).or_default(), new.node.clone(), &new.name);
             for (key, value) in &new.labels {
                 insert(&mut self.labelled, (key.clone(), value.clone()), &new.name);
@@ -121,11 +117,6 @@ impl Intent {
     /// The endpoint that has this OpenFlow port.
     pub(super) fn endpoint_on_port(&self, node: &Name, port: u32) -> Option<&Name> {
         self.index.ports.get(&(node.clone(), port))
-    }
-
-    /// The endpoint that has this device.
-    pub(super) fn endpoint_on_device(&self, node: &Name, device: &str) -> Option<&Name> {
-        self.index.devices.get(&(node.clone(), device.to_owned()))
     }
 
     /// Whether a node has an endpoint in a network.

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::touched::{Touched, touched};
 use crate::intent::{Intent, Txn};
 
-/// How many transactions that touch names are remembered.
-const KEPT: usize = 4_096;
+/// How many names that transactions touched are remembered.
+const KEPT: usize = 16_384;
 
 #[derive(Default)]
 struct Inner {
@@ -21,6 +21,21 @@ struct Inner {
     /// All that was touched after this revision is in `recent`.
     since: u64,
     recent: VecDeque<(u64, Touched)>,
+    /// How many names those are.
+    names: usize,
+}
+
+impl Inner {
+    fn remember(&mut self, revision: u64, touched: Touched) {
+        self.names += touched.len();
+        self.recent.push_back((revision, touched));
+        while self.names > KEPT
+            && let Some((revision, oldest)) = self.recent.pop_front()
+        {
+            self.names -= oldest.len();
+            self.since = revision;
+        }
+    }
 }
 
 /// Follows transactions, and remembers which names they touch.
@@ -44,7 +59,7 @@ impl NameLog {
     pub fn start(&self, intent: &Intent) {
         let mut inner = self.lock();
         if inner.intent.revision() < intent.revision() {
-            *inner = Inner { intent: intent.clone(), since: intent.revision(), recent: VecDeque::new() };
+            *inner = Inner { intent: intent.clone(), since: intent.revision(), ..Inner::default() };
             self.revision.send_replace(intent.revision());
         }
     }
@@ -58,10 +73,7 @@ impl NameLog {
         let touched = touched(&inner.intent, intent, txn);
         inner.intent = intent.clone();
         if !touched.is_empty() {
-            inner.recent.push_back((txn.revision, touched));
-            while inner.recent.len() > KEPT {
-                inner.since = inner.recent.pop_front().map_or(inner.since, |(revision, _)| revision);
-            }
+            inner.remember(txn.revision, touched);
         }
         drop(inner);
         self.revision.send_replace(txn.revision);

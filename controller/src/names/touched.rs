@@ -19,6 +19,11 @@ impl Touched {
         self.keys.is_empty()
     }
 
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Those that somebody follows who follows `known`.
     pub fn of<'a>(&'a self, known: &'a NameKeys) -> impl Iterator<Item = &'a (Name, NameKey)> {
         let follows = |((network, key), service): &(&(Name, NameKey), &bool)| {
