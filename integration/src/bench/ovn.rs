@@ -36,20 +36,31 @@ pub fn version() -> Result<String> {
 pub fn measure() -> Result<Scale> {
     let config = Config { hosts: HOSTS, ..Config::new("bench-ovn") };
     let testbed = Scoped::up_hosts(&config, &mut |_| {})?;
-    let ovn = Ovn { testbed: &testbed, dir: testbed.state().path().join("ovn") };
-    ovn.start().context("OVN")?;
+    let ovn = Ovn::of(&testbed);
+    ovn.start()?;
     ovn.build()?;
     ovn.figures()
 }
 
-struct Ovn<'a> {
+/// A cluster of it on a testbed's hosts.
+pub(super) struct Ovn<'a> {
     testbed: &'a Testbed,
     /// Where its central databases and sockets are.
     dir: PathBuf,
 }
 
-impl Ovn<'_> {
-    fn start(&self) -> Result<()> {
+impl<'a> Ovn<'a> {
+    /// On these hosts, not yet started.
+    pub(super) fn of(testbed: &'a Testbed) -> Self {
+        Self { testbed, dir: testbed.state().path().join("ovn") }
+    }
+
+    /// Starts its databases, and what each host runs.
+    pub(super) fn start(&self) -> Result<()> {
+        self.start_all().context("OVN")
+    }
+
+    fn start_all(&self) -> Result<()> {
         fs::create_dir_all(&self.dir)?;
         for which in ["nb", "sb"] {
             self.start_database(which)?;
@@ -109,7 +120,8 @@ impl Ovn<'_> {
         format!("unix:{}", self.dir.join(format!("{which}.sock")).display())
     }
 
-    fn nbctl(&self, words: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
+    /// Runs `ovn-nbctl`.
+    pub(super) fn nbctl(&self, words: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
         tool::run(Command::new("ovn-nbctl").arg(format!("--db={}", self.socket("nb"))).args(words)).map(drop)
     }
 

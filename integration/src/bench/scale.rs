@@ -147,13 +147,13 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
 }
 
 /// Devices for endpoints, as an agent makes them: what is measured is what comes after.
-fn make_devices() -> Result<()> {
+pub(super) fn make_devices() -> Result<()> {
     tool::sysctl("ipv6/conf/default/disable_ipv6", "1")?;
     let lines = (0..EACH + 2 * ROUNDS)
         .flat_map(|k| [format!("link add v{k} type veth peer name w{k}"), format!("link set v{k} up")]);
     tool::ip_batch(&lines.collect::<Vec<_>>())
 }
 
-fn device(k: usize) -> String {
+pub(super) fn device(k: usize) -> String {
     format!("v{k}")
 }

@@ -20,6 +20,8 @@ pub struct Row {
 pub enum Figure {
     /// A time.
     Time(Duration),
+    /// So many in a second, or of each.
+    Rate(f64),
     /// A number of things.
     Count(u64),
     /// Memory, in bytes.
@@ -36,6 +38,7 @@ impl Figure {
     fn number(self) -> f64 {
         match self {
             Self::Time(time) => time.as_secs_f64(),
+            Self::Rate(rate) => rate,
             Self::Count(count) | Self::Bytes(count) => count as f64,
         }
     }
@@ -47,6 +50,9 @@ impl std::fmt::Display for Figure {
             Self::Time(time) if *time < Duration::from_secs(1) => format!("{:.1} ms", time.as_secs_f64() * 1000.0),
             Self::Time(time) => format!("{:.2} s", time.as_secs_f64()),
             Self::Count(count) => count.to_string(),
+            Self::Rate(rate) if *rate < 10.0 => format!("{rate:.2}"),
+            Self::Rate(rate) => format!("{rate:.0}"),
+            Self::Bytes(bytes) if *bytes < 1_000_000 => format!("{:.1} kB", *bytes as f64 / 1e3),
             Self::Bytes(bytes) => format!("{:.1} MB", *bytes as f64 / 1e6),
         };
         f.pad(&text)

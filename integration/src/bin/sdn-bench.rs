@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use integration::bench::{pods, scale, simulated, switch, table};
+use integration::bench::{pods, scale, services, simulated, switch, table};
 
 /// Measures a part, and says what it is at.
 type Measure = fn(&mut dyn FnMut(&str)) -> Result<Vec<table::Row>>;
@@ -19,16 +19,20 @@ fn main() -> ExitCode {
 }
 
 fn run(part: Option<&str>) -> Result<()> {
-    let parts: [(&str, Measure); 5] = [
+    let parts: [(&str, Measure); 6] = [
         ("pods", pods::measure),
         ("scale", scale::measure),
         ("switch", switch::measure),
+        ("services", services::measure),
         ("simulated", simulated::measure),
         ("trouble", simulated::trouble),
     ];
     let chosen: Vec<_> = parts.iter().filter(|(name, _)| part.is_none_or(|part| part == *name)).collect();
     if chosen.is_empty() {
-        bail!("no part {}: name pods, scale, switch, simulated or trouble, or none for all", part.unwrap_or_default());
+        bail!(
+            "no part {}: name pods, scale, switch, services, simulated or trouble, or none for all",
+            part.unwrap_or_default()
+        );
     }
     println!("{}", table::heading());
     for (_, measure) in chosen {

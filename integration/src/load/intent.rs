@@ -147,12 +147,20 @@ impl Intent {
     /// When it is refused, or not acknowledged in time.
     pub async fn service(&self, number: u32, backends: &[IpAddr], wait: bool) -> Result<()> {
         let options = if wait { acknowledged() } else { at_once() };
-        let port: ServicePort = "80:8080/tcp".parse()?;
-        let vip = IpAddr::V4(Ipv4Addr::from(FIRST_VIP + number));
-        let spec = serde_json::json!({ "vip": vip, "ports": [port], "backends": backends });
-        let create = Create { name: service_name(number)?, spec: serde_json::from_value::<ServiceSpec>(spec)? };
+        let create = Create { name: service_name(number)?, spec: service_spec(number, backends)? };
         let written: Written<Service> = self.client.post("/v1/services", &create, options).await?;
         finished(written, options).map(drop)
+    }
+
+    /// Gives a service other backends, and waits until every switch concerned has acknowledged it.
+    ///
+    /// # Errors
+    /// When it is refused, or not acknowledged in time.
+    pub async fn backends(&self, number: u32, backends: &[IpAddr]) -> Result<()> {
+        let path = format!("/v1/services/{}", service_name(number)?);
+        let written: Written<Service> =
+            self.client.put(&path, &service_spec(number, backends)?, acknowledged()).await?;
+        finished(written, acknowledged()).map(drop)
     }
 
     /// Removes a service everywhere.
@@ -215,6 +223,12 @@ fn acknowledged() -> WriteOptions {
 
 fn service_name(number: u32) -> Result<Name> {
     Ok(Name::new(format!("s{number}"))?)
+}
+
+fn service_spec(number: u32, backends: &[IpAddr]) -> Result<ServiceSpec> {
+    let port: ServicePort = "80:8080/tcp".parse()?;
+    let vip = IpAddr::V4(Ipv4Addr::from(FIRST_VIP + number));
+    Ok(serde_json::from_value(serde_json::json!({ "vip": vip, "ports": [port], "backends": backends }))?)
 }
 
 fn finished<T>(written: Written<T>, options: WriteOptions) -> Result<T> {
