@@ -7,8 +7,10 @@ use api::{DEFAULT_NETWORK, Name};
 
 use super::ovn;
 use super::table::{Figure, Row};
+use crate::alone::Alone;
 use crate::load::figures::Times;
 use crate::load::intent::{self, Intent};
+use crate::load::mesh;
 use crate::plan::{Config, HostId, Place};
 use crate::testbed::{Scoped, Testbed};
 use crate::{control, host, netns, process, tool};
@@ -51,6 +53,13 @@ struct Ours {
     add_port: Times,
 }
 
+/// What of it is the controller's: the same in front of simulated hosts, whose switches do next to nothing.
+#[derive(Debug)]
+struct Share {
+    one_more: f64,
+    service: f64,
+}
+
 /// Measures both, one after the other.
 ///
 /// # Errors
@@ -60,6 +69,7 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     let theirs = ovn::measure()?;
     say("20 hosts with Open vSwitch and this controller");
     let ours = ours()?;
+    let share = share()?;
     let whose = format!("OVN {}", ovn::version()?);
     let time = |times: &Times| Figure::seconds(times.median);
     let row = |what: &str, ours, peer: Option<Figure>, must: &str| Row {
@@ -80,7 +90,20 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     rows.push(row("memory in the centre", kib(scale.central_kb), Some(kib(theirs.central_kb)), ""));
     rows.push(row("memory on a host", kib(scale.host_kb), Some(kib(theirs.host_kb)), "20 MB"));
     rows[0].what += &format!(" (its port alone: {:.1} ms)", add_port.median * 1000.0);
+    rows[1].what += &format!(" (the controller's share: {:.1} ms)", share.one_more * 1000.0);
+    rows[3].what += &format!(" (the controller's share: {:.1} ms)", share.service * 1000.0);
     Ok(rows)
+}
+
+fn share() -> Result<Share> {
+    let controller = Alone::start()?;
+    let nodes = usize::from(HOSTS);
+    let service_rounds = usize::try_from(SERVICES)?;
+    let config =
+        mesh::Config { endpoints: EACH, backends: BACKENDS, rounds: ROUNDS, service_rounds, ..controller.mesh(nodes) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(mesh::run(&config, &mut |_| {})).context("simulated hosts")?;
+    Ok(Share { one_more: report.endpoint_seconds.median, service: report.service_seconds.median })
 }
 
 fn ours() -> Result<Ours> {
@@ -111,11 +134,15 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
         let since = Instant::now();
         let made = intent.endpoint_everywhere(&format!("more{round}"), &device(EACH + round), node, &network).await?;
         with_port.push(since.elapsed());
-        // The next endpoint gets the next port: it can be made beforehand.
+        // The next endpoint gets the next port: it can be made beforehand, just as the controller makes it.
         let there = device(EACH + ROUNDS + round);
         let request = format!("ofport_request={}", made.port + 1);
         let since = Instant::now();
-        let add = ["ovs-vsctl", "add-port", "kbr0", &there, "--", "set", "Interface", &there, &request];
+        let add = [
+            &["ovs-vsctl", "add-port", "kbr0", &there, "--", "set", "Interface", &there, &request][..],
+            &["--", "set", "Port", &there, "external_ids:sdn-owner=endpoint"],
+        ]
+        .concat();
         testbed.run(&Place::from(*host), &add)?;
         add_port.push(since.elapsed());
         let since = Instant::now();
