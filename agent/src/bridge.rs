@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use api::{AgentConfig, Datapath, Mac};
+use api::{AgentConfig, Datapath, Mac, NodeSpec};
 use ipnet::{IpNet, Ipv6Net};
 use tokio::{sync::watch, time::sleep};
 use tracing::info;
@@ -92,7 +92,7 @@ fn check_mtu(device: Option<&Device>, config: &AgentConfig, trouble: &mut Troubl
     }
 }
 
-/// Makes the local port right; answers none when Open vSwitch has not made it yet.
+/// Makes the local port right, and the underlay's device ready for tunnels; answers none when Open vSwitch has not made it yet.
 ///
 /// # Errors
 /// The first step that failed.
@@ -115,8 +115,27 @@ pub async fn heal(netlink: &Netlink, config: &AgentConfig) -> Result<Option<Devi
     for step in &steps {
         netlink.apply(&device, step).await?;
     }
+    let NodeSpec { address, datapath, .. } = config.node.spec;
+    // It comes back bare, too, where it is a bridge of Open vSwitch.
+    if let Some(underlay) = netlink.device_with(address).await? {
+        ready_underlay(&underlay, datapath)?;
+    }
     if !steps.is_empty() {
         info!(device = %device.name, steps = steps.len(), "gateway set up");
     }
     Ok(Some(device))
+}
+
+/// Has the underlay's device ask for neighbours in time, where Open vSwitch makes the tunnels itself.
+///
+/// # Errors
+/// What the kernel said.
+pub fn ready_underlay(device: &Device, datapath: Datapath) -> Result<(), Error> {
+    match datapath {
+        Datapath::Netdev => {
+            let set = sysctl::ask_neighbours(&device.name);
+            set.map_err(|e| Error::kernel(format!("settings of {}", device.name), e))
+        }
+        Datapath::System => Ok(()),
+    }
 }

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::info;
 
-use crate::{Error, link::Netlink, state::State, trouble::Trouble};
+use crate::{Error, bridge, link::Netlink, state::State, trouble::Trouble};
 
 /// How long one poll may stay unanswered.
 const POLL: Duration = Duration::from_secs(30);
@@ -76,6 +76,8 @@ pub async fn follow(host: &Host, client: &Client, netlink: &Netlink, configs: &w
 async fn join(host: &Host, client: &Client, netlink: &Netlink) -> Result<Node, Error> {
     let missing = || Error::kernel("underlay", format!("no device of this host has {}", host.underlay));
     let device = netlink.device_with(host.underlay).await?.ok_or_else(missing)?;
+    // Before anyone knows this host, and asks for it.
+    bridge::ready_underlay(&device, host.datapath)?;
     let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath, zone: host.zone.clone() };
     let options = WriteOptions { wait: false, ..WriteOptions::default() };
     let written: Written<Node> = client.put(&format!("/v1/nodes/{}", host.node), &spec, options).await?;

@@ -23,6 +23,7 @@ pub mod identity;
 pub mod link;
 pub mod names;
 pub mod nat;
+pub mod neighbours;
 pub mod netns;
 pub mod ovs;
 pub mod plan;
@@ -37,5 +38,6 @@ pub mod sysctl;
 pub mod tracked;
 pub mod trouble;
 pub mod udp;
+pub mod vswitchd;
 
 pub use error::Error;

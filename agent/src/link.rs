@@ -1,7 +1,7 @@
 //! The netlink verbs the agent uses, in whichever network namespace the socket was opened.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
@@ -17,6 +17,7 @@ use rtnetlink::{
         AddressFamily, RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope},
         link::{InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage},
+        neighbour::{NeighbourAddress, NeighbourAttribute},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteProtocol},
     },
     sys::SocketAddr,
@@ -95,6 +96,27 @@ impl Netlink {
         Ok(link.as_ref().map(device))
     }
 
+    /// The Ethernet addresses of IPv4 neighbours by way of the device with this number.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn neighbours(&self, index: u32) -> Result<BTreeMap<Ipv4Addr, Mac>, Error> {
+        let mut found = BTreeMap::new();
+        let mut stream = self.handle.neighbours().get().set_address_family(AddressFamily::Inet).execute();
+        while let Some(message) = stream.try_next().await.map_err(|e| failed("list neighbours", &e))? {
+            let (mut address, mut mac) = (None, None);
+            for attribute in &message.attributes {
+                match attribute {
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some(*ip),
+                    NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok().map(Mac),
+                    _ => {}
+                }
+            }
+            found.extend(address.zip(mac).filter(|_| message.header.ifindex == index));
+        }
+        Ok(found)
+    }
+
     /// What the device is like.
     ///
     /// # Errors
@@ -169,12 +191,16 @@ impl Netlink {
         })
     }
 
-    /// Sets a device up and puts a note by it.
+    /// Sets a port of the switch up and puts a note by it.
+    ///
+    /// It is made promiscuous, which Open vSwitch would do otherwise, in the midst of translating all flows anew because
+    /// of the new port. Whenever a device changes it forgets the kernel's routes for a moment, and packets in tunnels of
+    /// others would be lost.
     ///
     /// # Errors
     /// What the kernel said.
-    pub async fn up_with_alias(&self, name: &str, alias: &str) -> Result<(), Error> {
-        let set = LinkUnspec::new_with_name(name);
+    pub async fn up_as_port(&self, name: &str, alias: &str) -> Result<(), Error> {
+        let set = LinkUnspec::new_with_name(name).promiscuous(true);
         let set = set.append_extra_attribute(LinkAttribute::IfAlias(alias.into())).up();
         self.set(set).await.map_err(|e| failed(format!("set {name} up"), &e))
     }

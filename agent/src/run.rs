@@ -9,6 +9,7 @@
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
+//!                      ├─────────► neighbours (ovs-vswitchd)
 //!                      ├─────────► gossip  (UDP) ─members─┴──┐
 //!                      ├─────────► names   (DNS) ◄──queries── endpoints
 //!                      └─────────► endpoints (veths) ◄── server (unix socket)
@@ -34,7 +35,7 @@ use crate::{
     identity::Files,
     link::{Changes, Netlink},
     names::{self, follow::Names},
-    nat, ovs, probe, report, server,
+    nat, neighbours, ovs, probe, report, server,
     state::State,
     tracked,
 };
@@ -73,7 +74,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (usage, used) = watch::channel(Vec::new());
     let sources = report::Sources { members: known.clone(), used, configs: changed.clone() };
     let place = Place { underlay: host.underlay, port: args.gossip_port, key_file: args.gossip_key_file };
-    let endpoints = Endpoints::new(host.node.clone(), client.clone(), netlink.clone(), state.clone(), changed.clone());
+    let (node, db) = (host.node.clone(), args.ovs_db.clone());
+    let endpoints = Endpoints::new(node, client.clone(), netlink.clone(), state.clone(), changed.clone(), db);
     let endpoints = Arc::new(endpoints);
     let (names, wanted) = Names::new(state.names().open(Instant::now()));
     let names = Arc::new(names);
@@ -87,7 +89,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = nat::keep(changed.clone()) => "nat",
         () = health::keep(host.underlay, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
-        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready, known.clone(), reports) => "probe",
+        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready.clone(), known.clone(), reports) => "probe",
+        () = neighbours::keep(&netlink, &args.ovs_db, changed.clone(), bridge_ready) => "neighbours",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
         () = tracked::keep(&args.ovs_db, changed.clone(), &usage) => "tracked",
         () = report::keep(&clients, &host.node, reported, &sources) => "report",

@@ -3,15 +3,15 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use api::{List, NodeStatus};
-use common::{add, at, eventually, flows, host, ip_of, pings_all, pod_at, settle, up};
+use api::{Endpoint, List, NodeStatus, status::Status};
+use common::{add, at, bare, eventually, flows, host, ip_of, pings, pings_all, pod_at, settle, up};
 use integration::client::sdnctl_json;
 use integration::traffic::{Loss, Ping};
-use integration::{Pod, Target, Testbed};
+use integration::{Place, Pod, PodSpec, Target, Testbed};
 
 /// A pod on each host.
 fn pods(testbed: &Testbed) -> Vec<Pod> {
@@ -28,6 +28,11 @@ fn probes(testbed: &Testbed, pods: &[Pod]) -> BTreeMap<(usize, usize), Ping> {
 
 /// What each pair lost; the pairs in which `hit` is true may, the others must not.
 fn judge(probes: BTreeMap<(usize, usize), Ping>, hit: impl Fn(usize, usize) -> bool) {
+    judge_by(probes, |from, to| if hit(from, to) { u64::MAX } else { 0 });
+}
+
+/// What each pair lost, which must not be more than `most`.
+fn judge_by(probes: BTreeMap<(usize, usize), Ping>, most: impl Fn(usize, usize) -> u64) {
     let losses: BTreeMap<(usize, usize), Loss> =
         probes.into_iter().map(|(pair, ping)| (pair, ping.finish().expect("it counted"))).collect();
     for ((from, to), loss) in &losses {
@@ -35,7 +40,7 @@ fn judge(probes: BTreeMap<(usize, usize), Ping>, hit: impl Fn(usize, usize) -> b
     }
     for ((from, to), loss) in losses {
         assert!(loss.sent > 100, "h{from} to h{to}: {loss:?}");
-        assert!(hit(from, to) || loss.lost == 0, "h{from} to h{to} was not hit: {loss:?}");
+        assert!(loss.lost <= most(from, to), "h{from} to h{to}: {loss:?}");
     }
 }
 
@@ -74,6 +79,43 @@ fn ovs_vswitchd_killed() {
     assert!(flows(&testbed, "h3 --diff").is_empty());
 }
 
+/// With the userspace datapath the switch of a host forwards nothing while it has no database: it gives up its lock there,
+/// and does not begin again before it has it back, seconds later. That is Open vSwitch's own, as
+/// `open_vswitch_alone_stands_still_without_its_database` shows; what is ours is that no port is made anew
+/// for it, and that nobody else notices.
+#[test]
+fn ovsdb_server_killed() {
+    let testbed = up("f96-ovsdb", 3);
+    let pods = pods(&testbed);
+    acquainted(&testbed);
+    let probes = probes(&testbed, &pods);
+    testbed.kill(Target::Ovsdb(host(3))).unwrap();
+    thread::sleep(Duration::from_secs(2));
+    testbed.start(Target::Ovsdb(host(3))).unwrap();
+    let started = Instant::now();
+    eventually("h3 to forward again", 10, || pings_all(&testbed, &pod_at(&pods[0]), &pods[2].ip));
+    println!("h3 forwards again {:.1?} after the start", started.elapsed());
+    settle(&testbed);
+    judge(probes, |from, to| from == 3 || to == 3);
+    all_reach_all(&testbed, &pods);
+    assert!(flows(&testbed, "h3 --diff").is_empty());
+    let log = std::fs::read_to_string(testbed.state().host(host(3)).join("ovs-vswitchd.log")).unwrap();
+    assert!(!log.contains("deleted interface"), "{log}");
+    let late = add(&testbed, "late", 3);
+    assert!(pings_all(&testbed, &pod_at(&pods[0]), &late.ip));
+}
+
+#[test]
+fn open_vswitch_alone_stands_still_without_its_database() {
+    let testbed = bare("f96-alone", 2);
+    let reaches = || pings_all(&testbed, &at(1), host(2).ip());
+    eventually("the underlay", 5, reaches);
+    testbed.kill(Target::Ovsdb(host(2))).unwrap();
+    assert!(!pings(&testbed, &at(1), host(2).ip()));
+    testbed.start(Target::Ovsdb(host(2))).unwrap();
+    eventually("the underlay again", 10, reaches);
+}
+
 #[test]
 fn one_way_loss_on_one_link() {
     let testbed = up("f96-oneway", 4);
@@ -88,4 +130,68 @@ fn one_way_loss_on_one_link() {
     thread::sleep(Duration::from_secs(1));
     judge(probes, |from, to| from.min(to) == 1 && from.max(to) == 2);
     all_reach_all(&testbed, &pods);
+}
+
+/// Neither the cut nor the healing loses a packet. Endpoints that come and go do, now and then one of those that are in
+/// tunnels of that host at that moment, at most one in ten changes: Open vSwitch forgets the kernel's routes while it reads them again, which it does
+/// whenever a device of the host changes, and may translate flows anew just then (see `up_as_port` of the agent).
+#[test]
+fn half_the_hosts_cut_off_from_the_controller() {
+    let testbed = up("f96-half", 4);
+    let pods = pods(&testbed);
+    acquainted(&testbed);
+    let probes = probes(&testbed, &pods);
+    for n in [3, 4] {
+        testbed.partition(&at(n), Some(&Place::Controller)).unwrap();
+    }
+    // The sessions end within this time.
+    thread::sleep(Duration::from_secs(12));
+    println!("the cut:");
+    judge(probes, |_, _| false);
+    let probes = self::probes(&testbed, &pods);
+    // Endpoints come and go meanwhile; those of the hosts that are cut off may come to nothing.
+    let end = Instant::now() + Duration::from_secs(60);
+    let (mut there, mut round): (Vec<Pod>, usize) = (Vec::new(), 0);
+    while Instant::now() < end {
+        let n = 1 + (round % 2) as u16;
+        there.push(add(&testbed, &format!("new{round}"), n));
+        if there.len() > 4 {
+            testbed.pod_rm(&there.remove(0).name).unwrap();
+        }
+        if round.is_multiple_of(10) {
+            let refused = testbed.pod_add(&PodSpec::new(&format!("cut{round}"), host(3)));
+            assert!(refused.is_err(), "nobody can give it an address: {refused:?}");
+        }
+        round += 1;
+        thread::sleep(Duration::from_millis(500));
+    }
+    println!("{round} endpoints came, {} are there:", there.len());
+    let changes = (2 * round - there.len()) as u64;
+    judge_by(probes, |_, _| changes / 10);
+    let probes = self::probes(&testbed, &pods);
+    thread::sleep(Duration::from_secs(1));
+    testbed.heal().unwrap();
+    let healed = Instant::now();
+    // Switches ask again after a second at the most.
+    eventually("all to be converged", 10, || converged(&testbed));
+    let took = healed.elapsed();
+    thread::sleep(Duration::from_secs(3));
+    println!("converged {took:.1?} after it was healed:");
+    judge(probes, |_, _| false);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let list: List<Endpoint> = sdnctl_json(&testbed, "endpoint ls").unwrap();
+    let addresses: BTreeSet<_> = list.items.iter().flat_map(|endpoint| &endpoint.ips).collect();
+    assert_eq!(addresses.len(), list.items.len(), "no address twice");
+    there.extend(pods);
+    all_reach_all(&testbed, &there[..]);
+    for n in 1..=4 {
+        assert!(flows(&testbed, &format!("h{n} --diff")).is_empty(), "h{n}");
+    }
+    let late = add(&testbed, "late", 3);
+    assert!(pings_all(&testbed, &pod_at(&late), &there[0].ip));
+}
+
+fn converged(testbed: &Testbed) -> bool {
+    let status: Status = sdnctl_json(testbed, "status").expect("a status");
+    status.converged && status.switches.iter().all(|switch| switch.ready)
 }

@@ -83,26 +83,27 @@ impl Endpoints {
         current: &Current,
     ) -> Result<Endpoint, Error> {
         let remembered = self.remember(&attach.name, Record::Attaching);
-        let (remembered, plugged) = join(remembered, self.plug(attach, namespace, current)).await;
+        let (remembered, inside) = join(remembered, self.plug(attach, namespace, current)).await;
         remembered?;
-        plugged?;
-        let inside = Pod::enter(namespace, &attach.device, &current.config);
-        let (inside, endpoint) = join(inside, self.register(&attach.name, spec)).await;
-        let endpoint = endpoint?;
-        inside?.configure(&pod::want(&current.config, &endpoint)?).await?;
+        let inside = inside?;
+        // From here on the host's end does not change any more: see `Netlink::up_as_port`.
+        let endpoint = self.register(&attach.name, spec).await?;
+        inside.configure(&pod::want(&current.config, &endpoint)?).await?;
         self.write_resolv_conf(attach, &endpoint, current);
         let kept = Attached { attach: attach.clone(), netns: namespace.id(), endpoint: endpoint.clone() };
         self.remember(&attach.name, Record::Attached(Box::new(kept))).await?;
         Ok(endpoint)
     }
 
-    /// Makes the veth and readies its end on the host, before the switch gets to see it.
-    async fn plug(&self, attach: &Attach, namespace: &Namespace, current: &Current) -> Result<(), Error> {
+    /// Makes the veth and readies both ends, that on the host last and before the switch gets to see it.
+    async fn plug(&self, attach: &Attach, namespace: &Namespace, current: &Current) -> Result<Pod, Error> {
         let device = device_name(&attach.name);
         self.unplug(&attach.name).await?;
         self.netlink.add_veth(&device, &attach.device, namespace.fd(), current.config.mtu).await?;
         sysctl::silence_port(&device).map_err(|e| Error::kernel(format!("settings of {device}"), e))?;
-        self.netlink.up_with_alias(&device, &alias(&attach.name)).await
+        let inside = Pod::enter(namespace, &attach.device, &current.config).await?;
+        self.netlink.up_as_port(&device, &alias(&attach.name)).await?;
+        Ok(inside)
     }
 
     /// An endpoint without it is as good as any other.
@@ -119,10 +120,7 @@ impl Endpoints {
         let whole = self.netlink.device(&device).await?.is_some_and(|d| d.up);
         let inside = match Pod::enter(namespace, &kept.attach.device, &current.config).await {
             Ok(inside) if whole => inside,
-            _ => {
-                self.plug(&kept.attach, namespace, current).await?;
-                Pod::enter(namespace, &kept.attach.device, &current.config).await?
-            }
+            _ => self.plug(&kept.attach, namespace, current).await?,
         };
         sysctl::silence_port(&device).map_err(|e| Error::kernel(format!("settings of {device}"), e))?;
         self.write_resolv_conf(&kept.attach, &kept.endpoint, current);

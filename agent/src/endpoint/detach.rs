@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{Endpoints, Record, alias, device_name};
-use crate::{Error, names::pods};
+use crate::{Error, names::pods, vswitchd};
 
 /// How long the controller may take to say what it knows of an endpoint.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,6 +37,9 @@ impl Endpoints {
             warn!(endpoint = %name, reason = %e, "cannot remove its resolv.conf");
         }
         let told = self.unregister(name).await;
+        if matches!(told, Ok(true)) {
+            vswitchd::settle(&self.ovs_db).await;
+        }
         let unplugged = self.unplug(name).await;
         let remembered = match &told {
             Ok(_) => self.forget(name),

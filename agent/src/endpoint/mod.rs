@@ -95,15 +95,16 @@ pub struct Endpoints {
     netlink: Netlink,
     state: State,
     configs: Configs,
+    ovs_db: String,
     records: Mutex<BTreeMap<Name, Record>>,
     busy: Mutex<BTreeMap<Name, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Endpoints {
-    /// The endpoints that the state directory remembers.
-    pub fn new(node: Name, client: Client, netlink: Netlink, state: State, configs: Configs) -> Self {
+    /// The endpoints that the state directory remembers, ports of the Open vSwitch whose database is at `ovs_db`.
+    pub fn new(node: Name, client: Client, netlink: Netlink, state: State, configs: Configs, ovs_db: String) -> Self {
         let records = Mutex::new(state.endpoints());
-        Self { node, client, netlink, state, configs, records, busy: Mutex::default() }
+        Self { node, client, netlink, state, configs, ovs_db, records, busy: Mutex::default() }
     }
 
     fn current(&self) -> Option<Arc<Current>> {

@@ -6,6 +6,9 @@ use std::time::Duration;
 const EACH: Duration = Duration::from_secs(1);
 /// How many peers are a few.
 const FEW: usize = 20;
+/// Within which time each underlay address is probed, however many there are: Open vSwitch forgets an Ethernet address
+/// after a quarter of an hour.
+const UNDERLAY: Duration = Duration::from_secs(600);
 /// How many probes a second there are among many: small ones through tunnels, those over the underlay, full-size ones.
 const RATES: (f64, f64, f64) = (1.0, 0.5, 0.1);
 
@@ -32,7 +35,7 @@ impl Pace {
             true => EACH,
             false => Duration::from_secs_f64(peers as f64 / rate),
         };
-        Self { tunnel: every(RATES.0), underlay: every(RATES.1), full: every(RATES.2) }
+        Self { tunnel: every(RATES.0), underlay: every(RATES.1).min(UNDERLAY), full: every(RATES.2) }
     }
 }
 
@@ -49,6 +52,6 @@ mod tests {
         assert_eq!(seconds(0), [1; 3]);
         assert_eq!(seconds(FEW), [1; 3]);
         assert_eq!(seconds(99), [99, 198, 990]);
-        assert_eq!(seconds(999), [999, 1998, 9990]);
+        assert_eq!(seconds(999), [999, 600, 9990]);
     }
 }

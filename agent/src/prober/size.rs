@@ -1,17 +1,19 @@
 //! The largest packet that gets through to a peer.
 //!
 //! ```text
-//!               full size lost              none of these        lo and hi meet
-//!   ┌───────┐ ─────────────────► ┌────────┐ ◄─────────── ┌──────┐
-//!   │ whole │                    │ search │ ───────────► │ less │ ─┐ that size, one more byte, and the full one
-//!   └───────┘ ◄───────────────── └────────┘ ◄─────────── └──────┘ ◄┘
-//!       ▲     full size answered            one more byte    │
-//!       └────────────────────────────────────────────────────┘ full size answered
+//!               full size lost             lo and hi meet            once more
+//!   ┌───────┐ ─────────────────► ┌────────┐ ───────────► ┌─────────┐ ───────────► ┌──────┐
+//!   │ whole │                    │ search │              │ confirm │              │ less │ ─┐ that size, one more
+//!   └───────┘                    └────────┘ ◄─────────── └─────────┘              └──────┘ ◄┘ byte, and the full one
+//!       ▲                          ▲    │   one more byte     │                    │    │
+//!       │                          └────│─────────────────────│────────────────────┘    │
+//!       └───────────────────────────────┴─────────────────────┴─────────────────────────┘ full size answered
 //! ```
 //!
 //! Sizes are tried in waves: several at once, and those without an answer once
 //! more; the full one is always among them. A size counts as too large when both of its probes were lost while a
-//! smaller one of the same wave came back.
+//! smaller one of the same wave came back. That may be chance, on a busy host or a lossy path: the size that a search ends
+//! with is known only when another wave says the same.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -35,6 +37,8 @@ enum Stage {
         lo: u16,
         hi: u16,
     },
+    /// A search ended with this size.
+    Confirm(u16),
     Less(u16),
 }
 
@@ -148,7 +152,9 @@ impl Sizes {
     fn begin_wave(&self) -> Wave {
         match self.stage {
             Stage::Whole => Wave::of([self.full]),
-            Stage::Less(size) => Wave::of(BTreeSet::from([size, size.saturating_add(1), self.full])),
+            Stage::Confirm(size) | Stage::Less(size) => {
+                Wave::of(BTreeSet::from([size, size.saturating_add(1), self.full]))
+            }
             Stage::Search { lo, hi } => {
                 let step = ((hi - lo) / (STEPS + 1)).max(1);
                 // The smallest of them is known to get through: without its answer the path is dead, for all sizes.
@@ -170,7 +176,7 @@ impl Sizes {
                 (self.stage, self.mtu) = (Stage::Whole, Some(self.full));
                 self.count(false);
             }
-            Stage::Search { .. } if largest.is_none() => {
+            Stage::Search { .. } | Stage::Confirm(_) if largest.is_none() => {
                 self.stage = self.mtu.filter(|mtu| *mtu < self.full).map_or(Stage::Whole, Stage::Less);
             }
             Stage::Search { lo, hi } => {
@@ -178,6 +184,8 @@ impl Sizes {
                 let too_large = wave.sizes.iter().filter(|(size, _)| *size > lo).map(|(size, _)| *size).min();
                 self.search(lo, too_large.unwrap_or(hi).min(hi));
             }
+            Stage::Confirm(size) if largest > Some(size) => self.search(size.saturating_add(1), self.full),
+            Stage::Confirm(size) => (self.stage, self.mtu) = (Stage::Less(size), Some(size)),
             // Nothing gets through, large or small: that says nothing about sizes.
             Stage::Whole | Stage::Less(_) if !up && largest.is_none() => self.count(true),
             Stage::Whole => {
@@ -193,15 +201,12 @@ impl Sizes {
                 }
             }
         }
-        let pause = if matches!(self.stage, Stage::Search { .. }) { Duration::ZERO } else { self.every };
-        self.next = now + pause;
+        let settled = matches!(self.stage, Stage::Whole | Stage::Less(_));
+        self.next = now + if settled { self.every } else { Duration::ZERO };
     }
 
     fn search(&mut self, lo: u16, hi: u16) {
-        self.stage = if hi - lo <= 1 { Stage::Less(lo) } else { Stage::Search { lo, hi } };
-        if let Stage::Less(size) = self.stage {
-            self.mtu = Some(size);
-        }
+        self.stage = if hi - lo <= 1 { Stage::Confirm(lo) } else { Stage::Search { lo, hi } };
     }
 
     fn count(&mut self, lost: bool) {
@@ -311,6 +316,30 @@ mod tests {
                 run(&mut sizes, &mut now, Duration::from_millis(200), FULL);
                 assert_eq!(sizes.mtu, Some(FULL), "away for {away} ms");
             }
+        }
+    }
+
+    #[test]
+    fn a_size_is_published_only_when_two_waves_say_so() {
+        for busy_from in 0..60 {
+            let mut now = Instant::now();
+            let mut sizes = begun(now);
+            run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
+            let (start, mut sequence) = (now, 0);
+            while now < start + Duration::from_secs(6) {
+                for size in sizes.poll(true, now) {
+                    sequence += 1;
+                    sizes.note(sequence, size);
+                    // For a moment the host is busy: of what is sent then, only small ones come back.
+                    let busy = (busy_from..busy_from + 18).contains(&sequence);
+                    if size <= 1350 && !(busy && size > 700) {
+                        sizes.answer(sequence, now);
+                    }
+                }
+                assert!([FULL, 1350].contains(&sizes.mtu.unwrap()), "{busy_from}: {:?}", sizes.mtu);
+                now = sizes.due().max(now + Duration::from_millis(1));
+            }
+            assert_eq!(sizes.mtu, Some(1350), "{busy_from}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the end-to-end tests share.
 #![allow(dead_code, missing_docs)]
 
+pub mod mesh;
+
 use std::fmt::Display;
 use std::fs;
 use std::net::IpAddr;

@@ -1,0 +1,73 @@
+//! The Ethernet addresses of peers, told to Open vSwitch before the first packet through a tunnel needs them.
+//!
+//! With the userspace datapath ovs-vswitchd learns them from answers to ARP, but not from those that came while it had no
+//! tunnel yet: a host that has just joined would lose the first packet to each peer. The kernel knows them, as agents
+//! probe each other's underlay addresses.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use api::{Datapath, Mac};
+use tokio::{sync::watch, time::sleep};
+
+use crate::{
+    Error,
+    follow::{Configs, Current},
+    link::Netlink,
+    trouble::Trouble,
+    vswitchd,
+};
+
+/// How often the kernel is asked for those that are missing: soon after a change, more and more seldom later.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(10));
+
+/// Tells Open vSwitch, whose database is at `ovs_db`, for ever; all of it whenever the bridge, of which `ready` has the
+/// number, was made anew.
+pub async fn keep(netlink: &Netlink, ovs_db: &str, mut configs: Configs, mut ready: watch::Receiver<Option<u32>>) {
+    let mut trouble = Trouble::new("tell Open vSwitch its neighbours");
+    let mut told = BTreeMap::new();
+    let mut pause = PAUSES.0;
+    loop {
+        let (current, bridge) = (configs.borrow_and_update().clone(), *ready.borrow_and_update());
+        if let Some(current) = current.filter(|c| bridge.is_some() && c.config.node.spec.datapath == Datapath::Netdev) {
+            match tell(netlink, ovs_db, &current, &mut told).await {
+                Ok(()) => trouble.over(),
+                Err(e) => trouble.note(e),
+            }
+        }
+        tokio::select! {
+            () = sleep(pause) => pause = (pause * 2).min(PAUSES.1),
+            changed = configs.changed() => if changed.is_ok() { pause = PAUSES.0 } else { return },
+            changed = ready.changed() => if changed.is_ok() { (pause, told) = (PAUSES.0, BTreeMap::new()) } else { return },
+        }
+    }
+}
+
+/// Tells what Open vSwitch was not `told` yet, as far as the kernel knows it.
+async fn tell(
+    netlink: &Netlink,
+    ovs_db: &str,
+    current: &Current,
+    told: &mut BTreeMap<Ipv4Addr, Mac>,
+) -> Result<(), Error> {
+    let Some(underlay) = netlink.device_with(current.config.node.spec.address).await? else { return Ok(()) };
+    let peers = current.config.peers.iter().filter_map(|peer| match peer.address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    });
+    let missing: Vec<Ipv4Addr> = peers.filter(|address| !told.contains_key(address)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let known = netlink.neighbours(underlay.index).await?;
+    for (address, mac) in missing.into_iter().filter_map(|address| Some((address, *known.get(&address)?))) {
+        let words = [underlay.name.as_str(), &address.to_string(), &mac.to_string()];
+        let said = vswitchd::call(ovs_db, "tnl/neigh/set", &words).await;
+        said.map_err(|e| Error::kernel("ovs-vswitchd", e))?;
+        told.insert(address, mac);
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! The control socket of ovs-vswitchd, in the words of `ovs-appctl`.
+
+use std::{io, path::Path, time::Duration};
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    time::timeout,
+};
+
+/// How long a round over all flows is waited for: one is over in some milliseconds, and another begins twice a second.
+const ROUND: Duration = Duration::from_millis(100);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port has gone; it may not be there.
+///
+/// Meanwhile it translates all flows anew, and when a device goes it forgets the kernel's routes for a moment: both at
+/// once lose packets in tunnels of others.
+pub async fn settle(db: &str) {
+    let _ = timeout(ROUND, ask(db, "revalidator/wait", &[])).await;
+}
+
+/// Has the ovs-vswitchd whose database is at `db` do what `method` says.
+///
+/// # Errors
+/// When it is not there, or does not answer within a second.
+pub async fn call(db: &str, method: &str, words: &[&str]) -> io::Result<()> {
+    timeout(PATIENCE, ask(db, method, words)).await?
+}
+
+async fn ask(db: &str, method: &str, words: &[&str]) -> io::Result<()> {
+    let dir = db.strip_prefix("unix:").and_then(|path| Path::new(path).parent()).ok_or(io::ErrorKind::NotFound)?;
+    let pid = tokio::fs::read_to_string(dir.join("ovs-vswitchd.pid")).await?;
+    let mut socket = UnixStream::connect(dir.join(format!("ovs-vswitchd.{}.ctl", pid.trim()))).await?;
+    let request = json!({ "id": 0, "method": method, "params": words });
+    socket.write_all(request.to_string().as_bytes()).await?;
+    socket.read(&mut [0; 256]).await.map(drop)
+}
