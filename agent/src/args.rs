@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use api::{Datapath, JoinToken, Name};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 /// Joins a host to the mesh, and makes and removes its endpoints.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum Verb {
     Attach(AttachArgs),
     /// Remove an endpoint; one that is not there is no error
     Detach(DetachArgs),
+    /// Show what it takes that plain `docker run` lands on this host's subnet; do it, or take it back
+    Takeover(TakeoverArgs),
     /// Print as JSON who is there as gossip has it, and what became of gossip
     Members(MembersArgs),
 }
@@ -139,6 +142,32 @@ pub struct MembersArgs {
     /// The agent's socket
     #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
+}
+
+/// `sdn-agent takeover`
+#[derive(Debug, Args)]
+pub struct TakeoverArgs {
+    /// Do it; without this nothing is changed
+    #[arg(long, conflicts_with = "undo")]
+    pub yes: bool,
+    /// Put everything back as it was
+    #[arg(long)]
+    pub undo: bool,
+    /// The part of this host's subnet that containers get; its upper half when it is left out
+    #[arg(long, value_name = "CIDR")]
+    pub range: Option<IpNet>,
+    /// Docker's settings
+    #[arg(long, value_name = "PATH", default_value = "/etc/docker/daemon.json")]
+    pub daemon_json: PathBuf,
+    /// What restarts Docker, words with blanks between them
+    #[arg(long, value_name = "COMMAND", default_value = "systemctl restart docker")]
+    pub restart: String,
+    /// The agent's socket
+    #[arg(long, env = "SDN_SOCKET", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// The agent's state directory
+    #[arg(long, env = "SDN_STATE_DIR", value_name = "PATH", default_value = "/var/lib/sdn-agent")]
+    pub state_dir: PathBuf,
 }
 
 const DEFAULT_SOCKET: &str = "/run/sdn/agent.sock";

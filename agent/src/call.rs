@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
-use api::{Attach, Client, ClientError, Endpoint, Name, WriteOptions};
+use api::{Attach, Client, ClientError, Containers, Endpoint, Name, WriteOptions};
+use ipnet::IpNet;
 use serde::de::IgnoredAny;
 
 use crate::gossip::MembersAnswer;
@@ -24,6 +25,24 @@ pub async fn attach(socket: &Path, attach: &Attach) -> anyhow::Result<Endpoint> 
 /// What the agent said, or that it does not listen.
 pub async fn detach(socket: &Path, name: &Name) -> anyhow::Result<()> {
     let answer = Client::unix(socket)?.delete::<IgnoredAny>(&format!("/v1/endpoints/{name}"), PATIENCE).await;
+    answer.map(|_| ()).map_err(plain)
+}
+
+/// Has the agent behind `socket` keep part of its host's subnet free for containers.
+///
+/// # Errors
+/// What the agent said, or that it does not listen.
+pub async fn reserve(socket: &Path, cidr: IpNet) -> anyhow::Result<()> {
+    let answer = Client::unix(socket)?.put::<_, IgnoredAny>("/v1/containers", &Containers { cidr }, PATIENCE).await;
+    answer.map(|_| ()).map_err(plain)
+}
+
+/// Has the agent behind `socket` give back what it kept free for containers.
+///
+/// # Errors
+/// What the agent said, or that it does not listen.
+pub async fn release(socket: &Path) -> anyhow::Result<()> {
+    let answer = Client::unix(socket)?.delete::<IgnoredAny>("/v1/containers", PATIENCE).await;
     answer.map(|_| ()).map_err(plain)
 }
 

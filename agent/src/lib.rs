@@ -35,6 +35,7 @@ pub mod server;
 pub mod state;
 pub mod swim;
 pub mod sysctl;
+pub mod takeover;
 pub mod tracked;
 pub mod trouble;
 pub mod udp;

@@ -7,7 +7,7 @@ use std::{
 
 use agent::{
     args::{Cli, Verb, usage},
-    call, identity, run,
+    call, identity, run, takeover,
 };
 use api::Attach;
 use clap::{Parser, error::ErrorKind};
@@ -62,6 +62,7 @@ async fn obey(verb: Verb) -> anyhow::Result<()> {
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&members)?)?;
             Ok(())
         }
+        Verb::Takeover(args) => takeover::run(args).await,
         Verb::Detach(args) => call::detach(&args.socket, &args.name).await,
     }
 }

@@ -82,7 +82,10 @@ impl Want {
 
     fn chains(&self) -> Vec<Chain> {
         let (bridge, ip) = (&self.bridge, self.family.name());
-        let outward = |pool: &IpNet| format!("{ip} saddr {} oifname != \"{bridge}\" masquerade", pool.trunc());
+        let pools: Vec<String> = self.pools.iter().map(|pool| pool.trunc().to_string()).collect();
+        // What the kernel routes to containers of its own stays within the cluster.
+        let elsewhere = format!("{ip} daddr != {{ {} }} oifname != \"{bridge}\"", pools.join(", "));
+        let outward = |pool: &IpNet| format!("{ip} saddr {} {elsewhere} masquerade", pool.trunc());
         // An endpoint that asks at a published port gets its answer from the kernel, not straight from the backend.
         let inward =
             |pool: &IpNet| format!("oifname \"{bridge}\" ct status dnat {ip} saddr {} masquerade", pool.trunc());

@@ -37,7 +37,7 @@ use crate::{
     names::{self, follow::Names},
     nat, neighbours, ovs, probe, report, server,
     state::State,
-    tracked,
+    takeover, tracked,
 };
 
 /// Runs the agent until it is told to end.
@@ -96,6 +96,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = report::keep(&clients, &host.node, reported, &sources) => "report",
         () = names.keep(&host.node, &client, changed.clone(), &state, wanted) => "names",
         () = names::keep(&resolver, &netlink, names.clone(), changed.clone()) => "resolver",
+        () = takeover::keep(args.state_dir) => "takeover",
         () = endpoint::keep(&endpoints) => "endpoints",
         result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {

@@ -2,14 +2,14 @@
 
 use std::{io, os::unix::net::UnixStream, path::Path as FsPath, sync::Arc};
 
-use api::{Attach, ClientError, Endpoint, ErrorBody, Invalid, Name};
+use api::{Attach, ClientError, Containers, Endpoint, ErrorBody, Invalid, Name};
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use nix::sys::stat::{Mode, umask};
 use tokio::{net::UnixListener, sync::watch, time::Instant};
@@ -55,6 +55,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/v1/endpoints", post(attach))
         .route("/v1/endpoints/{name}", delete(detach))
+        .route("/v1/containers", put(reserve).delete(release))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "there is nothing at this path", None))
         .method_not_allowed_fallback(async || {
             refusal(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method", None)
@@ -84,6 +85,22 @@ async fn attach(
 async fn detach(State(endpoints): State<Arc<Endpoints>>, Path(name): Path<String>) -> Result<Response, Response> {
     let name = Name::new(name).map_err(|e| Error::from(e).into_response())?;
     finish(async move { endpoints.detach(&name).await }).await?;
+    Ok(Json(serde_json::json!({})).into_response())
+}
+
+async fn reserve(
+    State(endpoints): State<Arc<Endpoints>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Response> {
+    let body = body.map_err(|e| refusal(e.status(), &e.body_text(), None))?;
+    let wanted: Containers =
+        serde_json::from_slice(&body).map_err(|e| refusal(StatusCode::BAD_REQUEST, &e.to_string(), None))?;
+    finish(async move { endpoints.set_containers(Some(wanted)).await }).await?;
+    Ok(Json(serde_json::json!({})).into_response())
+}
+
+async fn release(State(endpoints): State<Arc<Endpoints>>) -> Result<Response, Response> {
+    finish(async move { endpoints.set_containers(None).await }).await?;
     Ok(Json(serde_json::json!({})).into_response())
 }
 

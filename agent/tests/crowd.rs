@@ -50,7 +50,7 @@ fn config() -> AgentConfig {
     let spec = NodeSpec { address: ip(1).into(), mtu: 1500, datapath: Datapath::Netdev, zone: None };
     AgentConfig {
         revision: 1,
-        node: Node { name: name(1), id: 1, revision: 1, down: false, drained: false, spec },
+        node: Node { name: name(1), id: 1, revision: 1, down: false, drained: false, containers: None, spec },
         bridge: "kbr0".into(),
         gateway: "10.244.1.1/24".parse().unwrap(),
         gateway6: None,

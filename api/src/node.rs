@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,8 +78,21 @@ pub struct Node {
     /// Whether it is to be left: new connections to services and new endpoints go elsewhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drained: bool,
+    /// Part of its share of the default network that the host gives to containers itself, behind its kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Cidr>)]
+    pub containers: Option<IpNet>,
     /// What its agent said.
     pub spec: NodeSpec,
+}
+
+/// Addresses that a host gives to containers itself: `PUT /v1/nodes/NODE/containers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Containers {
+    /// Part of the node's share of the default network, without the gateway.
+    #[schema(value_type = crate::schema::Cidr)]
+    pub cidr: IpNet,
 }
 
 /// A host, and what is made of it: `GET /v1/nodes/NODE`.

@@ -18,6 +18,7 @@ pub mod bench;
 pub mod client;
 pub mod control;
 pub mod demo;
+pub mod docker;
 pub mod etcd;
 pub mod host;
 pub mod load;

@@ -14,6 +14,7 @@
 //! leaves behind is found and finished.
 
 mod attach;
+mod containers;
 mod detach;
 mod pod;
 mod sweep;

@@ -81,6 +81,10 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
         flows.extend(backend_flows(network, node.spec.address, &served));
         flows.extend(route::host_to_itself(network, node.spec.address, mac, cookie));
     }
+    if let Some(IpNet::V4(range)) = node.containers {
+        flows.push(resolve::range(network, range, mac, cookie));
+        flows.push(route::containers(network, range, mac, cookie));
+    }
     let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
     let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     inside.push(node.spec.address.into());

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use api::{Mac, Network};
+use ipnet::Ipv4Net;
 use openflow::{Mac as OfMac, Match};
 
 use super::{View, nd};
@@ -38,6 +39,13 @@ fn at(network: &Network, ip: IpAddr, mac: Mac, is_router: bool, cookie: Cookie) 
         IpAddr::V4(ip) => answer(Match::new().reg(reg::NETWORK, network.id), ip, mac, cookie),
         IpAddr::V6(ip) => nd::address(network, ip, mac, is_router, cookie),
     }
+}
+
+/// Whatever address of this range is asked for is at `mac`.
+pub(super) fn range(network: &Network, range: Ipv4Net, mac: Mac, cookie: Cookie) -> Flow {
+    let within = Match::new().reg(reg::NETWORK, network.id).eth_type(ARP).arp_op(REQUEST);
+    let asked = within.arp_tpa((range.network(), range.prefix_len()));
+    Flow::new(Table::Resolve, 50, asked, cookie, act::apply(act::arp_reply_for_target(OfMac(mac.0))))
 }
 
 fn answer(within: Match, ip: Ipv4Addr, mac: Mac, cookie: Cookie) -> Flow {

@@ -7,6 +7,7 @@
 //! | 205 | back to the host's kernel: a process that reaches another one there by way of a service |
 //! | 205, 204 | the resolver of this host, to which its endpoints may send questions and nothing else |
 //! | 200 | an address on this node |
+//! | 190 | containers behind this host's kernel |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
 //! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
 //! | 55 | to a service, of a network of which conntrack remembers no more connections |
@@ -78,6 +79,13 @@ pub(super) fn endpoint(endpoint: &Endpoint, ip: IpAddr, network: &Network, cooki
 /// To this host itself.
 pub(super) fn host(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) -> Flow {
     Flow::new(Table::Route, 200, to(network, ip), cookie, to_gateway(gateway, Table::IngressPolicy))
+}
+
+/// To containers behind this host's kernel.
+pub(super) fn containers(network: &Network, range: Ipv4Net, gateway: Mac, cookie: Cookie) -> Flow {
+    let within = Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+    let matching = within.ipv4_dst((range.network(), range.prefix_len()));
+    Flow::new(Table::Route, 190, matching, cookie, to_gateway(gateway, Table::IngressPolicy))
 }
 
 /// What goes to this host's kernel whatever its address.

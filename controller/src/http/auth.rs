@@ -48,7 +48,7 @@ fn may(caller: &Caller, method: &Method, path: &str) -> bool {
         (Caller::Known(Role::Node(node)), ["v1", "nodes", name]) => {
             *name == node.as_str() && (get || method == Method::PUT)
         }
-        (Caller::Known(Role::Node(node)), ["v1", "nodes", name, "config" | "report" | "names"]) => {
+        (Caller::Known(Role::Node(node)), ["v1", "nodes", name, "config" | "report" | "names" | "containers"]) => {
             *name == node.as_str()
         }
         (Caller::Known(Role::Node(_)), ["v1", "endpoints"]) => method == Method::POST,

@@ -112,6 +112,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(nodes::inspect, nodes::put, nodes::remove))
         .routes(routes!(nodes::drain, nodes::undrain))
         .routes(routes!(nodes::evict))
+        .routes(routes!(nodes::reserve, nodes::release))
         .routes(routes!(nodes::config))
         .routes(routes!(nodes::report))
         .routes(routes!(names::names))

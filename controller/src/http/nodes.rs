@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{AgentConfig, AgentReport, Kind, List, Membership, Name, Node, NodeSpec, NodeStatus, Written};
+use api::{AgentConfig, AgentReport, Containers, Kind, List, Membership, Name, Node, NodeSpec, NodeStatus, Written};
 use axum::{Json, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -112,6 +112,25 @@ pub async fn drain(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>
     responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
 pub async fn undrain(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::SetNodeDrained(name.clone(), false), query, |app| find(app, &name)).await
+}
+
+/// A node gives part of its share of the default network to containers itself; nobody else gets these addresses.
+#[utoipa::path(put, path = "/v1/nodes/{name}/containers", tag = "agents", params(("name" = Name, Path), WaitQuery),
+    request_body = Containers, responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
+pub async fn reserve(
+    app: Shared,
+    Path(name): Path,
+    Query(query): Query<WaitQuery>,
+    Body(Containers { cidr }): Body<Containers>,
+) -> Result<Response, Failure> {
+    write(&app, Change::SetContainers(name.clone(), Some(cidr)), query, |app| find(app, &name)).await
+}
+
+/// A node gives no addresses to containers any more.
+#[utoipa::path(delete, path = "/v1/nodes/{name}/containers", tag = "agents", params(("name" = Name, Path), WaitQuery),
+    responses((status = OK, body = Written<Node>), (status = ACCEPTED, body = Written<Node>)))]
+pub async fn release(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
+    write(&app, Change::SetContainers(name.clone(), None), query, |app| find(app, &name)).await
 }
 
 /// What the node's agent is to make true, as soon as it is newer than `after`.

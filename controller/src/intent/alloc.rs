@@ -35,13 +35,23 @@ pub(super) fn port(intent: &Intent, node: &Name, id: u32) -> Result<u32, Refused
 }
 
 /// The address after the highest one taken in `cidr`, or else the lowest that is neither taken nor resting; network,
-/// gateway and broadcast stay free.
-pub(super) fn address(intent: &Intent, network: &Name, cidr: &IpNet, now: u64) -> Result<IpAddr, Refused> {
+/// gateway and broadcast stay free, and so do the addresses of `but`.
+pub(super) fn address(
+    intent: &Intent,
+    network: &Name,
+    cidr: &IpNet,
+    but: Option<&IpNet>,
+    now: u64,
+) -> Result<IpAddr, Refused> {
     let first = number(cidr.network()).saturating_add(2);
     let last = number(cidr.broadcast()).saturating_sub(1);
     let ip = |number: u128| address_of(cidr, number);
     let after = intent.last_address(network, ip(first), ip(last)).map_or(first, |taken| number(taken) + 1);
-    let free = |ip: &IpAddr| intent.endpoint_at(network, *ip).is_none() && !intent.rests(network, *ip, now);
+    let free = |ip: &IpAddr| {
+        intent.endpoint_at(network, *ip).is_none()
+            && !intent.rests(network, *ip, now)
+            && !but.is_some_and(|but| but.contains(ip))
+    };
     (after..=last).chain(first..=last.min(after)).map(ip).find(free).ok_or_else(|| {
         let resting = intent.resting.range((network.clone(), cidr.network())..=(network.clone(), cidr.broadcast()));
         let resting = resting.filter(|(_, until)| **until > now).count();

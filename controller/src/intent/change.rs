@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{EndpointSpec, GossipKey, Invalid, Kind, MeshSpec, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
+use ipnet::IpNet;
 
 use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, VirtualRange, Write};
 
@@ -23,6 +24,8 @@ pub enum Change {
     SetNodeDrained(Name, bool),
     /// Removes a node that has no endpoint.
     DeleteNode(Name),
+    /// A node gives these addresses of its share to containers itself, or none any more.
+    SetContainers(Name, Option<IpNet>),
     /// Removes a node with its endpoints.
     EvictNode(Name),
     /// Makes an endpoint or changes its labels; the same again changes nothing.
@@ -159,6 +162,7 @@ impl<'a> Draft<'a> {
             Change::PutNode(name, spec) => self.put_node(name, spec),
             Change::SetNodeDown(name, down) => self.set_node_down(name, *down),
             Change::SetNodeDrained(name, drained) => self.set_node_drained(name, *drained),
+            Change::SetContainers(name, range) => self.set_containers(name, *range),
             Change::DeleteNode(name) => self.delete_node(name),
             Change::EvictNode(name) => self.evict_node(name),
             Change::PutEndpoint(name, spec) => self.put_endpoint(name, spec),

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use api::{Endpoint, EndpointSpec, Invalid, Kind, Mac, Mode, Name, gateway_of};
+use api::{DEFAULT_NETWORK, Endpoint, EndpointSpec, Invalid, Kind, Mac, Mode, Name, gateway_of};
 use ipnet::IpNet;
 
 use super::{
@@ -91,9 +91,10 @@ impl Draft<'_> {
             let range = ranges.iter().find(|range| is_in(range, ip)).unwrap_or(&ranges[0]);
             self.check_wanted(spec, range, ip)?;
         }
+        let containers = self.containers(spec);
         let address = |range: &IpNet| match spec.wanted().find(|ip| is_in(range, *ip)) {
             Some(ip) => Ok(ip),
-            None => alloc::address(&self.intent, &spec.network, range, self.now),
+            None => alloc::address(&self.intent, &spec.network, range, containers.as_ref(), self.now),
         };
         let mut ips = ranges.iter().map(address).collect::<Result<Vec<IpAddr>, Refused>>()?;
         ips.shrink_to_fit();
@@ -116,12 +117,21 @@ impl Draft<'_> {
         }
     }
 
+    /// The addresses that the node gives to containers itself.
+    fn containers(&self, spec: &EndpointSpec) -> Option<IpNet> {
+        let node = self.intent.nodes.get(&spec.node).filter(|_| spec.network.as_str() == DEFAULT_NETWORK)?;
+        node.containers
+    }
+
     /// Checks an address that the user chose.
     fn check_wanted(&self, spec: &EndpointSpec, range: &IpNet, ip: IpAddr) -> Result<(), Refused> {
         let refuse = |reason: String| Err(Invalid::new("ip", reason).into());
         let EndpointSpec { node, network, .. } = spec;
         if !range.contains(&ip) {
             return refuse(format!("{ip} lies outside {range}, the share of network {network} on node {node}"));
+        }
+        if let Some(containers) = self.containers(spec).filter(|containers| containers.contains(&ip)) {
+            return refuse(format!("{ip} lies within {containers}, which node {node} gives to containers itself"));
         }
         if ip == gateway_of(range) || ip == range.network() || ip == range.broadcast() {
             return refuse(format!("{ip} is the network, gateway or broadcast address of {range}"));

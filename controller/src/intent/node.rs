@@ -1,16 +1,28 @@
 //! Nodes.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use api::{Invalid, Kind, Name, Node, NodeSpec};
+use api::{DEFAULT_NETWORK, Invalid, Kind, Name, Node, NodeSpec};
+use ipnet::IpNet;
 
 use super::{
-    Key, Refused, Value, alloc,
+    Key, REST_SECONDS, Refused, Value, alloc,
     change::{Draft, Effect},
 };
 
 /// Node ids double as the OpenFlow ports of static tunnels: 14 bits.
 const MAX_NODE_ID: u64 = 0x3fff;
+
+/// The shortest prefix of addresses that containers have: each of them rests when they are given back.
+const MOST_CONTAINERS: u8 = 22;
+
+fn default_network() -> Name {
+    Name::new(DEFAULT_NETWORK).expect("the default network's name is valid")
+}
+
+fn gateway(share: &IpNet) -> IpAddr {
+    share.hosts().next().unwrap_or(share.addr())
+}
 
 impl Draft<'_> {
     pub(super) fn put_node(&mut self, name: &Name, spec: &NodeSpec) -> Result<Effect, Refused> {
@@ -35,8 +47,9 @@ impl Draft<'_> {
             }
         };
         let [down, drained] = there.as_ref().map_or([false; 2], |there| [there.down, there.drained]);
+        let containers = there.as_ref().and_then(|there| there.containers);
         let (name, revision, spec) = (name.clone(), self.revision(), spec.clone());
-        self.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, down, drained, spec })));
+        self.put(Value::Node(Arc::new(Node { name: name.clone(), id, revision, down, drained, containers, spec })));
         let networks: Vec<Name> = self.intent.networks.keys().cloned().collect();
         networks.iter().try_for_each(|network| self.give_share(network, &name))?;
         Ok(if there.is_some() { Effect::Changed } else { Effect::Created })
@@ -60,6 +73,47 @@ impl Draft<'_> {
         let node = Node { drained, revision: self.revision(), ..(**there).clone() };
         self.put(Value::Node(Arc::new(node)));
         Ok(Effect::Changed)
+    }
+
+    /// What containers had rests as any other address does.
+    pub(super) fn set_containers(&mut self, name: &Name, range: Option<IpNet>) -> Result<Effect, Refused> {
+        let there = self.intent.nodes.get(name).cloned();
+        let there = there.ok_or_else(|| Refused::NotFound(Kind::Node, name.clone()))?;
+        let range = range.map(|range| range.trunc());
+        if there.containers == range {
+            return Ok(Effect::Unchanged(there.revision));
+        }
+        if let Some(range) = &range {
+            self.check_containers(&there, range)?;
+        }
+        let network = default_network();
+        for ip in there.containers.iter().flat_map(IpNet::hosts) {
+            self.put(Value::Resting { network: network.clone(), ip, until: self.now + REST_SECONDS });
+        }
+        let node = Node { containers: range, revision: self.revision(), ..(*there).clone() };
+        self.put(Value::Node(Arc::new(node)));
+        Ok(Effect::Changed)
+    }
+
+    fn check_containers(&self, node: &Node, range: &IpNet) -> Result<(), Refused> {
+        let refuse = |reason: String| Err(Invalid::new("cidr", reason).into());
+        let network = default_network();
+        let Some(share) = self.intent.subnet(&network, &node.name).map(|share| share.cidr) else {
+            return Err(Refused::Conflict(format!("node {} has no share of network {network}", node.name)));
+        };
+        if !share.contains(range) || *range == share || range.contains(&gateway(&share)) {
+            return refuse(format!("{range} is not a part of {share} without its gateway"));
+        }
+        if !(MOST_CONTAINERS..=30).contains(&range.prefix_len()) {
+            return refuse(format!("{range} is not of /{MOST_CONTAINERS} to /30"));
+        }
+        let mut holders = self.intent.endpoints_on(&node.name);
+        match holders.find(|endpoint| endpoint.network == network && endpoint.ips.iter().any(|ip| range.contains(ip))) {
+            Some(holder) => {
+                refuse(format!("endpoint {} has an address within {range}; take another part", holder.name))
+            }
+            None => Ok(()),
+        }
     }
 
     pub(super) fn delete_node(&mut self, name: &Name) -> Result<Effect, Refused> {

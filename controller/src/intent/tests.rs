@@ -70,6 +70,37 @@ fn nodes_get_shares_and_endpoints_addresses_in_them() {
     assert_eq!(intent.subnet(&name("default"), &name("h2")).unwrap().gateway().to_string(), "10.244.2.1");
 }
 
+#[test]
+fn addresses_of_containers_go_to_nobody_else() {
+    let mut intent = with_nodes(1);
+    let set = |range: Option<&str>| Change::SetContainers(name("h1"), range.map(|range| range.parse().unwrap()));
+    make(&mut intent, &endpoint(1, 1, Some("10.244.1.100")), 0).unwrap();
+    for (range, reason) in [
+        ("10.244.2.128/25", "not a part"),
+        ("10.244.1.0/24", "not a part"),
+        ("10.244.1.0/25", "not a part"),
+        ("10.244.1.96/27", "endpoint e1 has an address"),
+        ("10.244.1.254/31", "not of /22 to /30"),
+    ] {
+        let said = refusal(&mut intent, &set(Some(range)));
+        assert!(said.contains(reason), "{range}: {said}");
+    }
+    make(&mut intent, &set(Some("10.244.1.104/29")), 0).unwrap();
+    assert!(matches!(make(&mut intent, &set(Some("10.244.1.104/29")), 0), Ok(Effect::Unchanged(_))));
+    let said = refusal(&mut intent, &endpoint(1, 2, Some("10.244.1.105")));
+    assert!(said.contains("gives to containers itself"), "{said}");
+    for n in 2..8 {
+        make(&mut intent, &endpoint(1, n, None), 0).unwrap();
+    }
+    let given: Vec<String> = (2..8).map(|n| ip_of(&intent, &format!("e{n}"))).collect();
+    assert_eq!(given, [101, 102, 103, 112, 113, 114].map(|last| format!("10.244.1.{last}")));
+    make(&mut intent, &node(1), 0).unwrap();
+    make(&mut intent, &set(None), 0).unwrap();
+    let said = refusal(&mut intent, &endpoint(1, 8, Some("10.244.1.105")));
+    assert!(said.contains("rests"), "{said}");
+    make(&mut intent, &endpoint(1, 8, Some("10.244.1.105")), REST_SECONDS + 1).unwrap();
+}
+
 /// Nodes in a default network of both families.
 fn dual(count: u8) -> Intent {
     let mut intent = Intent::default();

@@ -197,6 +197,22 @@ pub fn nd_reply(mac: Mac, ip: Ipv6Addr, is_router: bool) -> Vec<Action> {
     ]
 }
 
+/// Answers an ARP request for the address it asks for, with `mac`, out of the port it came by.
+pub fn arp_reply_for_target(mac: Mac) -> Vec<Action> {
+    let kept = Field::reg(reg::OUT);
+    vec![
+        Action::copy(Field::OXM_OF_ETH_SRC, Field::OXM_OF_ETH_DST),
+        Action::set_field(Field::OXM_OF_ETH_SRC, mac),
+        Action::set_field(Field::OXM_OF_ARP_OP, ARP_REPLY),
+        Action::copy(Field::OXM_OF_ARP_SHA, Field::OXM_OF_ARP_THA),
+        Action::set_field(Field::OXM_OF_ARP_SHA, mac),
+        Action::copy(Field::OXM_OF_ARP_TPA, kept),
+        Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
+        Action::copy(kept, Field::OXM_OF_ARP_SPA),
+        output_in_port(),
+    ]
+}
+
 /// Translates what belongs to a known connection.
 pub fn ct_nat(zone: u16, next: Table) -> Action {
     Ct::new(zone).nat(Nat::existing()).table(next.id()).into()

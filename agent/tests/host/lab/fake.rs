@@ -50,6 +50,7 @@ impl Fake {
                 revision: 1,
                 down: false,
                 drained: false,
+                containers: None,
                 spec,
             },
             bridge: "kbr0".into(),
