@@ -5,7 +5,7 @@
 //!   controller         ├─────────► ovs     (Manager row)
 //!       │              ├─────────► nat     (nft table)
 //!       │              ├─────────► health  (HTTP)
-//!       │              ├─────────► tracked (ovs-appctl)
+//!       │              ├─────────► tracked (ovs-vswitchd)
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)

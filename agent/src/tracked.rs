@@ -1,24 +1,18 @@
 //! How many connections Open vSwitch may remember in each conntrack zone, and how many it does.
 //!
 //! A zone whose bound is reached remembers no more connections until some have ended; others are not concerned.
-//! OpenFlow cannot say so, nor can OVSDB before Open vSwitch 3.3: this asks ovs-vswitchd itself, by `ovs-appctl`. Zones
-//! that are not ours stay as they are.
+//! OpenFlow cannot say so, nor can OVSDB before Open vSwitch 3.3: this asks ovs-vswitchd itself. Zones that are not ours
+//! stay as they are.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use api::{AgentConfig, Datapath, Name, Tracked, Tracking};
-use tokio::{
-    process::Command,
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::sleep};
 
-use crate::{follow::Configs, trouble::Trouble};
+use crate::{follow::Configs, trouble::Trouble, vswitchd};
 
 /// How often zones are looked at.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// How long `ovs-appctl` may take.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A zone as Open vSwitch has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +43,7 @@ pub async fn keep(db: &str, configs: Configs, usage: &watch::Sender<Vec<Tracked>
 }
 
 /// Sets what is to be set, and answers what there is.
-async fn look(db: &str, config: &AgentConfig) -> anyhow::Result<Vec<Tracked>> {
+async fn look(db: &str, config: &AgentConfig) -> io::Result<Vec<Tracked>> {
     let Some(tracking) = config.tracking.as_ref().filter(|tracking| !tracking.zones.is_empty()) else {
         return Ok(Vec::new());
     };
@@ -59,12 +53,11 @@ async fn look(db: &str, config: &AgentConfig) -> anyhow::Result<Vec<Tracked>> {
     };
     let zones: Vec<String> = tracking.zones.keys().map(u16::to_string).collect();
     let asked = format!("zone={}", zones.join(","));
-    let seen = parse(&appctl(db, &["dpctl/ct-get-limits", datapath, &asked]).await?);
+    let seen = parse(&vswitchd::call(db, "dpctl/ct-get-limits", &[datapath, &asked]).await?);
     let wrong = wrong(tracking, &seen);
     if !wrong.is_empty() {
-        let words: Vec<&str> =
-            ["dpctl/ct-set-limits", datapath].into_iter().chain(wrong.iter().map(|w| &**w)).collect();
-        appctl(db, &words).await?;
+        let words: Vec<&str> = [datapath].into_iter().chain(wrong.iter().map(|zone| &**zone)).collect();
+        vswitchd::call(db, "dpctl/ct-set-limits", &words).await?;
     }
     Ok(by_network(tracking, &seen))
 }
@@ -93,21 +86,6 @@ fn parse(printed: &str) -> BTreeMap<u16, Zone> {
         Some((u16::try_from(zone).ok()?, Zone { limit, count }))
     };
     printed.lines().filter_map(line).collect()
-}
-
-async fn appctl(db: &str, words: &[&str]) -> anyhow::Result<String> {
-    let mut command = Command::new("ovs-appctl");
-    // ovs-vswitchd's own socket is beside the database's.
-    if let Some(dir) = db.strip_prefix("unix:").and_then(|socket| Path::new(socket).parent()) {
-        command.env("OVS_RUNDIR", dir);
-    }
-    command.arg("--timeout=3").args(words).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output()).await??;
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr);
-        anyhow::bail!("ovs-appctl: {}", reason.lines().next().unwrap_or("failed without a word"));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path, time::Duration};
 
+use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,6 +14,14 @@ use tokio::{
 const ROUND: Duration = Duration::from_millis(100);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer may be, in bytes.
+const LONGEST: usize = 1 << 20;
+
+#[derive(Deserialize)]
+struct Answer {
+    result: Option<String>,
+    error: Option<String>,
+}
 
 /// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port has gone; it may not be there.
 ///
@@ -22,19 +31,28 @@ pub async fn settle(db: &str) {
     let _ = timeout(ROUND, ask(db, "revalidator/wait", &[])).await;
 }
 
-/// Has the ovs-vswitchd whose database is at `db` do what `method` says.
+/// Has the ovs-vswitchd whose database is at `db` do what `method` says; what it printed.
 ///
 /// # Errors
-/// When it is not there, or does not answer within a second.
-pub async fn call(db: &str, method: &str, words: &[&str]) -> io::Result<()> {
+/// When it is not there, does not answer within a second, or refuses.
+pub async fn call(db: &str, method: &str, words: &[&str]) -> io::Result<String> {
     timeout(PATIENCE, ask(db, method, words)).await?
 }
 
-async fn ask(db: &str, method: &str, words: &[&str]) -> io::Result<()> {
+async fn ask(db: &str, method: &str, words: &[&str]) -> io::Result<String> {
     let dir = db.strip_prefix("unix:").and_then(|path| Path::new(path).parent()).ok_or(io::ErrorKind::NotFound)?;
     let pid = tokio::fs::read_to_string(dir.join("ovs-vswitchd.pid")).await?;
     let mut socket = UnixStream::connect(dir.join(format!("ovs-vswitchd.{}.ctl", pid.trim()))).await?;
     let request = json!({ "id": 0, "method": method, "params": words });
     socket.write_all(request.to_string().as_bytes()).await?;
-    socket.read(&mut [0; 256]).await.map(drop)
+    let mut read = Vec::new();
+    while read.len() < LONGEST && socket.read_buf(&mut read).await? > 0 {
+        // The socket stays open: an answer ends where it is whole.
+        let Ok(answer) = serde_json::from_slice::<Answer>(&read) else { continue };
+        return match answer.error {
+            Some(error) => Err(io::Error::other(error.trim().to_owned())),
+            None => Ok(answer.result.unwrap_or_default()),
+        };
+    }
+    Err(io::ErrorKind::InvalidData.into())
 }
