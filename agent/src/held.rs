@@ -1,9 +1,10 @@
 //! Which of the ports at which services can be published are held by processes of this host: who publishes a service
 //! there takes them away from these.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use api::{Health, HeldPort, PUBLISHED_PORTS, Protocol};
+use tokio::time::Instant;
 
 /// Tables of sockets, their protocols, and the state in which a socket waits for others (`linux/net/tcp_states.h`).
 const TABLES: [(&str, Protocol, &str); 4] = [
@@ -13,8 +14,29 @@ const TABLES: [(&str, Protocol, &str); 4] = [
     ("/proc/net/udp6", Protocol::Udp, "07"),
 ];
 
+/// How old what was read may be: to read a table, the kernel walks all connections of all namespaces, which takes
+/// milliseconds.
+const AGE: Duration = Duration::from_secs(3);
+
+/// What was read last.
+#[derive(Debug, Default)]
+pub struct Held {
+    ports: Vec<HeldPort>,
+    read: Option<Instant>,
+}
+
+impl Held {
+    /// All held ports but for the agent's own, as of now or a short while ago.
+    pub fn ports(&mut self, own: &[Health], now: Instant) -> Vec<HeldPort> {
+        if self.read.is_none_or(|at| now.duration_since(at) >= AGE) {
+            *self = Self { ports: ports(own), read: Some(now) };
+        }
+        self.ports.clone()
+    }
+}
+
 /// All of them, but for the agent's own. A table that cannot be read has none.
-pub fn ports(own: &[Health]) -> Vec<HeldPort> {
+fn ports(own: &[Health]) -> Vec<HeldPort> {
     let read = |(path, protocol, state)| {
         let table = std::fs::read_to_string(path).unwrap_or_default();
         in_table(&table, state).into_iter().map(move |port| HeldPort { protocol, port }).collect::<Vec<_>>()

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::{error::plain, follow::Configs, gossip::Members, held};
+use crate::{error::plain, follow::Configs, gossip::Members, held::Held};
 
 /// How long the controller may take to accept a report.
 const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::from_secs(2) };
@@ -45,7 +45,7 @@ pub async fn keep(clients: &[Client], node: &Name, mut reports: mpsc::Receiver<A
 
 async fn tell(client: &Client, node: &Name, mut reports: mpsc::Receiver<AgentReport>, sources: &Sources) {
     let path = format!("/v1/nodes/{node}/report");
-    let mut told = Told::default();
+    let (mut told, mut held) = (Told::default(), Held::default());
     while let Some(mut report) = reports.recv().await {
         let (list, counts) = {
             let members = sources.members.borrow();
@@ -54,7 +54,7 @@ async fn tell(client: &Client, node: &Name, mut reports: mpsc::Receiver<AgentRep
         report.gossip = counts;
         let current = sources.configs.borrow().clone().filter(|current| current.fresh);
         let own = current.as_ref().map_or(&[][..], |current| &current.config.health);
-        report.held = held::ports(own);
+        report.held = held.ports(own, Instant::now());
         report.tracked = sources.used.borrow().clone();
         report.follows = current.map_or(0, |current| current.config.revision);
         (report.members, report.all_members) = told.lacks(&list, Instant::now());

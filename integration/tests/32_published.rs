@@ -129,7 +129,8 @@ fn what_cannot_be_published_is_refused_with_the_reason() {
     let held = Server::start(&testbed, &at(1), 30_090).unwrap();
     let publish = || integration::client::sdnctl(&testbed, "service publish any 30090:80");
     let said = || publish().err().map(|error| error.to_string()).unwrap_or_default();
-    std::thread::sleep(Duration::from_secs(3));
+    // Agents look every three seconds, and report every second.
+    std::thread::sleep(Duration::from_secs(6));
     assert!(said().contains("30090/tcp is held by a process of node h1"), "{}", said());
     drop(held);
     eventually("the port is free", 8, || publish().is_ok());
