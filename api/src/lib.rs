@@ -48,7 +48,7 @@ pub use name::Name;
 pub use names::{
     Found, MAX_NAMES, NameKey, NameKeys, Named, NamesAnswer, NamesConfig, NamesNetwork, NamesQuery, Target,
 };
-pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel, gateway_of};
+pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunnel, default_network, gateway_of};
 pub use node::{Containers, Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};

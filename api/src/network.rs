@@ -9,8 +9,8 @@ use crate::{Invalid, Name};
 /// The network that every node has, with the gateway on `kbr0`.
 pub const DEFAULT_NETWORK: &str = "default";
 
-/// The network an object is in when it names none.
-pub(crate) fn default_network() -> Name {
+/// The name of [`DEFAULT_NETWORK`]: the network an object is in when it names none.
+pub fn default_network() -> Name {
     Name::new(DEFAULT_NETWORK).expect("the default network's name is valid")
 }
 

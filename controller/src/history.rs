@@ -61,13 +61,7 @@ mod tests {
 
     #[test]
     fn knows_what_was_when_as_far_as_it_goes_back() {
-        let settings = Settings {
-            mesh: Mesh::Flow,
-            services: "10.96.0.0/12".parse().unwrap(),
-            ovsdb_port: 6640,
-            tracked: 0,
-            domain: Default::default(),
-        };
+        let settings = Settings::new(Mesh::Flow, "10.96.0.0/12".parse().unwrap());
         let mut compiler = Compiler::new(settings, Intent::default());
         let mut history = History::default();
         let at = |second: i64| Timestamp::from_second(second).unwrap();

@@ -92,7 +92,7 @@ struct Sample {
 impl Sample {
     fn new(mesh: Mesh, network: &NetworkSpec, backends: u32) -> Self {
         let services = "10.96.0.0/12".parse().expect("it is a prefix");
-        let settings = Settings { mesh, services, ovsdb_port: 6640, tracked: 0, domain: Default::default() };
+        let settings = Settings::new(mesh, services);
         let intent = sample(network, &settings, backends);
         let view = View { intent: &intent, settings: &settings };
         let cost = |part: Part| Cost::from(&Fragment::render(&view, &part));

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::Context;
-use api::{DEFAULT_NETWORK, Name, NetworkSpec, Trust};
+use api::{Name, NetworkSpec, Trust, default_network};
 use axum::Router;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -202,7 +202,7 @@ async fn ensure_default_network(store: &Store, args: &Args) -> anyhow::Result<()
         tunnel: args.tunnel,
         internal: false,
     };
-    let name = Name::new(DEFAULT_NETWORK)?;
+    let name = default_network();
     let there = store.read().networks.get(&name).map(|network| network.spec.clone());
     match there {
         Some(there) if there == spec => Ok(()),

@@ -35,13 +35,7 @@ fn network() -> NetworkSpec {
 }
 
 fn settings(mesh: Mesh) -> Settings {
-    Settings {
-        mesh,
-        services: "10.96.0.0/12".parse().unwrap(),
-        ovsdb_port: 6640,
-        tracked: 0,
-        domain: Default::default(),
-    }
+    Settings::new(mesh, "10.96.0.0/12".parse().unwrap())
 }
 
 /// What users and agents ask for to get there, with names as long as pods have them. Nodes get shares in their order.

@@ -66,6 +66,13 @@ pub struct Settings {
     pub tracked: u32,
 }
 
+impl Settings {
+    /// These, OVSDB at its usual port, the usual domain, and no bound to connections.
+    pub fn new(mesh: Mesh, services: VirtualRange) -> Self {
+        Self { mesh, services, ovsdb_port: 6640, domain: Domain::default(), tracked: 0 }
+    }
+}
+
 /// All a switch is to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {

@@ -13,13 +13,7 @@ pub(super) fn name(text: &str) -> Name {
 }
 
 fn settings(mesh: Mesh) -> Settings {
-    Settings {
-        mesh,
-        services: "10.96.0.0/12".parse().unwrap(),
-        ovsdb_port: 6640,
-        tracked: 0,
-        domain: Default::default(),
-    }
+    Settings::new(mesh, "10.96.0.0/12".parse().unwrap())
 }
 
 pub(super) fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {

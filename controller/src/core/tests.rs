@@ -34,8 +34,7 @@ impl World {
             let txn = intent.plan(&[change], &services, 0).unwrap().txn.unwrap();
             intent.apply(&txn);
         }
-        let settings =
-            Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640, tracked: 0, domain: Default::default() };
+        let settings = Settings::new(Mesh::Flow, services);
         let mut world = Self { core: Core::new(settings, intent.clone(), Instant::now()), intent };
         for (session, node) in [(1, "h1"), (2, "h2")] {
             world.core.switch_up(&name(node), session);

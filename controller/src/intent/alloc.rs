@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, net::IpAddr};
 use api::Name;
 use ipnet::IpNet;
 
-use super::{Intent, Refused};
+use super::{Intent, Refused, hosts::HOST};
 
-/// Ids are 24 bits wide: they stand in cookies.
-pub(super) const MAX_ID: u64 = 0x00ff_ffff;
+/// Ids of endpoints are 23 bits wide: they stand in cookies, in 24 bits of which the first tells hosts apart.
+pub(super) const MAX_ENDPOINT_ID: u64 = HOST as u64 - 1;
 
 /// The OpenFlow ports that endpoints may have: below are tunnels, above is what Open vSwitch picks by itself.
 pub const ENDPOINT_PORTS: std::ops::Range<u32> = 256..16_384;
@@ -53,8 +53,7 @@ pub(super) fn address(
             && !but.is_some_and(|but| but.contains(ip))
     };
     (after..=last).chain(first..=last.min(after)).map(ip).find(free).ok_or_else(|| {
-        let resting = intent.resting.range((network.clone(), cidr.network())..=(network.clone(), cidr.broadcast()));
-        let resting = resting.filter(|(_, until)| **until > now).count();
+        let resting = intent.resting_in(network, cidr, now);
         Refused::Exhausted(format!(
             "{cidr} has no free address ({resting} were freed lately and rest); remove endpoints or wait a minute"
         ))
@@ -93,5 +92,11 @@ impl Intent {
     /// Whether a freed address still rests.
     pub(super) fn rests(&self, network: &Name, ip: IpAddr, now: u64) -> bool {
         self.resting.get(&(network.clone(), ip)).is_some_and(|until| *until > now)
+    }
+
+    /// How many freed addresses of `cidr` still rest.
+    pub(super) fn resting_in(&self, network: &Name, cidr: &IpNet, now: u64) -> usize {
+        let resting = self.resting.range((network.clone(), cidr.network())..=(network.clone(), cidr.broadcast()));
+        resting.filter(|(_, until)| **until > now).count()
     }
 }

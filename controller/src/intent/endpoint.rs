@@ -32,7 +32,7 @@ impl Draft<'_> {
         let ips = self.addresses(spec)?;
         let endpoints = &self.intent.endpoints;
         let used = |id| endpoints.values().any(|endpoint| endpoint.id == id);
-        let id = alloc::next_id(&mut self.counters.endpoint, alloc::MAX_ID, used)?;
+        let id = alloc::next_id(&mut self.counters.endpoint, alloc::MAX_ENDPOINT_ID, used)?;
         let port = alloc::port(&self.intent, &spec.node, id)?;
         let revision = self.revision();
         let network = self.intent.networks.get(&spec.network).map_or(&spec.network, |network| &network.name).clone();

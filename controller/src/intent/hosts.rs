@@ -3,20 +3,14 @@
 //! For services a host is like an endpoint of the default network whose name is that of its node. It is none: it has no
 //! port, no policy is about it, and no selector picks it.
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use api::{DEFAULT_NETWORK, Endpoint, Mac, Name, Node};
+use api::{Endpoint, Mac, Name, Node, default_network};
 
 use super::Intent;
 
-/// Set in the number of a host, and in none of an endpoint.
-const HOST: u32 = 1 << 23;
-
-static NETWORK: LazyLock<Option<Name>> = LazyLock::new(|| Name::new(DEFAULT_NETWORK).ok());
+/// Set in the number of a host, and in none of an endpoint: see [`alloc::MAX_ENDPOINT_ID`](super::alloc::MAX_ENDPOINT_ID).
+pub(super) const HOST: u32 = 1 << 23;
 
 impl Intent {
     /// The host of a node, as services see it.
@@ -35,8 +29,8 @@ impl Intent {
         if let Some(old) = old.filter(|old| self.hosts.get(&old.spec.address).is_some_and(|it| it.node == old.name)) {
             self.hosts.remove(&old.spec.address);
         }
-        if let Some(host) = new.and_then(|node| host(node)) {
-            self.hosts.insert(host.ips[0], Arc::new(host));
+        if let Some(new) = new {
+            self.hosts.insert(new.spec.address, Arc::new(host(new)));
         }
     }
 }
@@ -46,18 +40,18 @@ pub fn is_host(endpoint: &Endpoint) -> bool {
     endpoint.id & HOST != 0
 }
 
-fn host(node: &Node) -> Option<Endpoint> {
-    Some(Endpoint {
+fn host(node: &Node) -> Endpoint {
+    Endpoint {
         name: node.name.clone(),
         id: HOST | node.id,
         revision: node.revision,
         node: node.name.clone(),
-        network: NETWORK.clone()?,
+        network: default_network(),
         device: String::new(),
         port: 0,
         ips: vec![node.spec.address],
         mac: Mac::of_ip(node.spec.address),
         labels: BTreeMap::new(),
         terminating: false,
-    })
+    }
 }

@@ -1,8 +1,8 @@
 //! Nodes.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use api::{DEFAULT_NETWORK, Invalid, Kind, Name, Node, NodeSpec};
+use api::{Invalid, Kind, Name, Node, NodeSpec, default_network, gateway_of};
 use ipnet::IpNet;
 
 use super::{
@@ -15,14 +15,6 @@ const MAX_NODE_ID: u64 = 0x3fff;
 
 /// The shortest prefix of addresses that containers have: each of them rests when they are given back.
 const MOST_CONTAINERS: u8 = 22;
-
-fn default_network() -> Name {
-    Name::new(DEFAULT_NETWORK).expect("the default network's name is valid")
-}
-
-fn gateway(share: &IpNet) -> IpAddr {
-    share.hosts().next().unwrap_or(share.addr())
-}
 
 impl Draft<'_> {
     pub(super) fn put_node(&mut self, name: &Name, spec: &NodeSpec) -> Result<Effect, Refused> {
@@ -86,13 +78,16 @@ impl Draft<'_> {
         if let Some(range) = &range {
             self.check_containers(&there, range)?;
         }
-        let network = default_network();
-        for ip in there.containers.iter().flat_map(IpNet::hosts) {
-            self.put(Value::Resting { network: network.clone(), ip, until: self.now + REST_SECONDS });
-        }
+        self.rest_containers(&there);
         let node = Node { containers: range, revision: self.revision(), ..(*there).clone() };
         self.put(Value::Node(Arc::new(node)));
         Ok(Effect::Changed)
+    }
+
+    fn rest_containers(&mut self, node: &Node) {
+        for ip in node.containers.iter().flat_map(IpNet::hosts) {
+            self.put(Value::Resting { network: default_network(), ip, until: self.now + REST_SECONDS });
+        }
     }
 
     fn check_containers(&self, node: &Node, range: &IpNet) -> Result<(), Refused> {
@@ -101,7 +96,7 @@ impl Draft<'_> {
         let Some(share) = self.intent.subnet(&network, &node.name).map(|share| share.cidr) else {
             return Err(Refused::Conflict(format!("node {} has no share of network {network}", node.name)));
         };
-        if !share.contains(range) || *range == share || range.contains(&gateway(&share)) {
+        if !share.contains(range) || *range == share || range.contains(&gateway_of(&share)) {
             return refuse(format!("{range} is not a part of {share} without its gateway"));
         }
         if !(MOST_CONTAINERS..=30).contains(&range.prefix_len()) {
@@ -112,36 +107,39 @@ impl Draft<'_> {
             Some(holder) => {
                 refuse(format!("endpoint {} has an address within {range}; take another part", holder.name))
             }
+            None if self.intent.resting_in(&network, range, self.now) > 0 => {
+                refuse(format!("addresses within {range} were freed lately and rest; wait a minute"))
+            }
             None => Ok(()),
         }
     }
 
     pub(super) fn delete_node(&mut self, name: &Name) -> Result<Effect, Refused> {
-        if !self.intent.nodes.contains_key(name) {
-            return Err(Refused::NotFound(Kind::Node, name.clone()));
-        }
+        let there = self.intent.nodes.get(name).cloned();
+        let there = there.ok_or_else(|| Refused::NotFound(Kind::Node, name.clone()))?;
         let count = self.intent.endpoints_on(name).count();
         if count > 0 {
             return Err(Refused::Conflict(format!("node {name} still has {count} endpoints; remove them first")));
         }
-        self.remove_node(name);
+        self.remove_node(&there);
         Ok(Effect::Removed)
     }
 
     /// A host that is gone for good takes its endpoints along; their addresses rest.
     pub(super) fn evict_node(&mut self, name: &Name) -> Result<Effect, Refused> {
-        if !self.intent.nodes.contains_key(name) {
-            return Err(Refused::NotFound(Kind::Node, name.clone()));
-        }
+        let there = self.intent.nodes.get(name).cloned();
+        let there = there.ok_or_else(|| Refused::NotFound(Kind::Node, name.clone()))?;
         let endpoints: Vec<Name> = self.intent.endpoints_on(name).map(|endpoint| endpoint.name.clone()).collect();
         for endpoint in &endpoints {
             self.delete_endpoint(endpoint)?;
         }
-        self.remove_node(name);
+        self.remove_node(&there);
         Ok(Effect::Removed)
     }
 
-    fn remove_node(&mut self, name: &Name) {
+    fn remove_node(&mut self, there: &Node) {
+        let name = &there.name;
+        self.rest_containers(there);
         let shares = self.intent.subnets.keys().filter(|(_, node)| node == name);
         let shares: Vec<Key> = shares.map(|(network, node)| Key::Subnet(network.clone(), node.clone())).collect();
         shares.into_iter().for_each(|share| self.remove(share));

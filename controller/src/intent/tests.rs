@@ -98,7 +98,37 @@ fn addresses_of_containers_go_to_nobody_else() {
     make(&mut intent, &set(None), 0).unwrap();
     let said = refusal(&mut intent, &endpoint(1, 8, Some("10.244.1.105")));
     assert!(said.contains("rests"), "{said}");
+    let said = refusal(&mut intent, &set(Some("10.244.1.104/29")));
+    assert!(said.contains("freed lately"), "{said}");
     make(&mut intent, &endpoint(1, 8, Some("10.244.1.105")), REST_SECONDS + 1).unwrap();
+}
+
+#[test]
+fn addresses_of_containers_rest_when_their_node_goes() {
+    let mut intent = with_nodes(1);
+    for gone in [Change::DeleteNode(name("h1")), Change::EvictNode(name("h1"))] {
+        let range = Some("10.244.1.104/29".parse().unwrap());
+        make(&mut intent, &Change::SetContainers(name("h1"), range), 0).unwrap();
+        make(&mut intent, &gone, 0).unwrap();
+        make(&mut intent, &node(1), 0).unwrap();
+        let said = refusal(&mut intent, &endpoint(1, 1, Some("10.244.1.105")));
+        assert!(said.contains("rests"), "{gone:?}: {said}");
+        let later = Change::SetContainers(name("h1"), Some("10.244.1.104/29".parse().unwrap()));
+        make(&mut intent, &later, REST_SECONDS + 1).unwrap();
+        make(&mut intent, &Change::SetContainers(name("h1"), None), 0).unwrap();
+        intent.resting.clear();
+    }
+}
+
+#[test]
+fn no_endpoint_is_taken_for_a_host() {
+    let mut intent = with_nodes(1);
+    intent.counters.endpoint = alloc::MAX_ENDPOINT_ID - 1;
+    for n in [1, 2] {
+        make(&mut intent, &endpoint(1, n, None), 0).unwrap();
+        assert!(!is_host(&intent.endpoints[&name(&format!("e{n}"))]));
+    }
+    assert!(is_host(intent.host(&name("h1")).unwrap()));
 }
 
 /// Nodes in a default network of both families.

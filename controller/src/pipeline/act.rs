@@ -161,16 +161,34 @@ pub fn output_in_port() -> Action {
 
 /// Turns an ARP request into the answer "`ip` is at `mac`" and sends it back.
 pub fn arp_reply(mac: Mac, ip: Ipv4Addr) -> Vec<Action> {
-    vec![
+    let addresses =
+        [Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA), Action::set_field(Field::OXM_OF_ARP_SPA, ip)];
+    arp_answer(mac, addresses)
+}
+
+/// Turns an ARP request into the answer "what you ask for is at `mac`" and sends it back.
+pub fn arp_reply_for_target(mac: Mac) -> Vec<Action> {
+    let kept = Field::reg(reg::OUT);
+    let addresses = [
+        Action::copy(Field::OXM_OF_ARP_TPA, kept),
+        Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
+        Action::copy(kept, Field::OXM_OF_ARP_SPA),
+    ];
+    arp_answer(mac, addresses)
+}
+
+/// The answer of `mac` to an ARP request, once `addresses` has exchanged the IP addresses.
+fn arp_answer(mac: Mac, addresses: impl IntoIterator<Item = Action>) -> Vec<Action> {
+    let mut actions = vec![
         Action::copy(Field::OXM_OF_ETH_SRC, Field::OXM_OF_ETH_DST),
         Action::set_field(Field::OXM_OF_ETH_SRC, mac),
         Action::set_field(Field::OXM_OF_ARP_OP, ARP_REPLY),
         Action::copy(Field::OXM_OF_ARP_SHA, Field::OXM_OF_ARP_THA),
         Action::set_field(Field::OXM_OF_ARP_SHA, mac),
-        Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
-        Action::set_field(Field::OXM_OF_ARP_SPA, ip),
-        output_in_port(),
-    ]
+    ];
+    actions.extend(addresses);
+    actions.push(output_in_port());
+    actions
 }
 
 /// Turns a neighbour solicitation into an advertisement of the same target, and begins the table anew: Open vSwitch lets
@@ -193,22 +211,6 @@ pub fn nd_reply(mac: Mac, ip: Ipv6Addr, is_router: bool) -> Vec<Action> {
         Action::set_field(Field::OXM_OF_IPV6_SRC, ip),
         Action::set_field(Field::ERICOXM_OF_ICMPV6_ND_RESERVED, flags),
         Action::set_field(Field::OXM_OF_IPV6_ND_TLL, mac),
-        output_in_port(),
-    ]
-}
-
-/// Answers an ARP request for the address it asks for, with `mac`, out of the port it came by.
-pub fn arp_reply_for_target(mac: Mac) -> Vec<Action> {
-    let kept = Field::reg(reg::OUT);
-    vec![
-        Action::copy(Field::OXM_OF_ETH_SRC, Field::OXM_OF_ETH_DST),
-        Action::set_field(Field::OXM_OF_ETH_SRC, mac),
-        Action::set_field(Field::OXM_OF_ARP_OP, ARP_REPLY),
-        Action::copy(Field::OXM_OF_ARP_SHA, Field::OXM_OF_ARP_THA),
-        Action::set_field(Field::OXM_OF_ARP_SHA, mac),
-        Action::copy(Field::OXM_OF_ARP_TPA, kept),
-        Action::copy(Field::OXM_OF_ARP_SPA, Field::OXM_OF_ARP_TPA),
-        Action::copy(kept, Field::OXM_OF_ARP_SPA),
         output_in_port(),
     ]
 }

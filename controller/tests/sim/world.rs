@@ -41,13 +41,7 @@ pub struct World {
 }
 
 fn settings() -> Settings {
-    Settings {
-        mesh: Mesh::Flow,
-        services: "10.96.0.0/12".parse().expect("a subnet"),
-        ovsdb_port: 6640,
-        tracked: 0,
-        domain: Default::default(),
-    }
+    Settings::new(Mesh::Flow, "10.96.0.0/12".parse().expect("a subnet"))
 }
 
 impl World {

@@ -28,13 +28,7 @@ fn v6(text: &str) -> Ipv6Addr {
 }
 
 fn settings() -> Settings {
-    Settings {
-        mesh: Mesh::Flow,
-        services: "10.96.0.0/12,fd00:10:96::/112".parse().unwrap(),
-        ovsdb_port: 6640,
-        tracked: 0,
-        domain: Default::default(),
-    }
+    Settings::new(Mesh::Flow, "10.96.0.0/12,fd00:10:96::/112".parse().unwrap())
 }
 
 fn compiled(subnets: &[&str], more: &[Change]) -> Compiler {

@@ -40,7 +40,7 @@ fn mismatch(schema: &Value, value: &Value) -> Option<String> {
 async fn serve() -> (String, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let services = "10.96.0.0/12".parse().unwrap();
-    let settings = Settings { mesh: Mesh::Flow, services, ovsdb_port: 6640, tracked: 0, domain: Default::default() };
+    let settings = Settings::new(Mesh::Flow, services);
     let (core, events) = CoreHandle::new();
     let tell = core.clone();
     let subscriber = Box::new(move |txn, intent| tell.tell(Event::Txn(txn, Box::new(intent))));
