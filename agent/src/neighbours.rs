@@ -53,7 +53,6 @@ async fn tell(
     current: &Current,
     told: &mut BTreeMap<Ipv4Addr, Mac>,
 ) -> Result<(), Error> {
-    let Some(underlay) = netlink.device_with(current.config.node.spec.address).await? else { return Ok(()) };
     let peers = current.config.peers.iter().filter_map(|peer| match peer.address {
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,
@@ -62,6 +61,7 @@ async fn tell(
     if missing.is_empty() {
         return Ok(());
     }
+    let Some(underlay) = netlink.device_with(current.config.node.spec.address).await? else { return Ok(()) };
     let known = netlink.neighbours(underlay.index).await?;
     for (address, mac) in missing.into_iter().filter_map(|address| Some((address, *known.get(&address)?))) {
         let words = [underlay.name.as_str(), &address.to_string(), &mac.to_string()];

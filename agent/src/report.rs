@@ -1,6 +1,6 @@
 //! Reports to the controller: what was probed, and what gossip has it lacks.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{AgentReport, Client, MemberState, MemberView, Name, Tracked, WriteOptions};
 use serde::de::IgnoredAny;
@@ -10,7 +10,12 @@ use tokio::{
 };
 use tracing::debug;
 
-use crate::{error::plain, follow::Configs, gossip::Members, held::Held};
+use crate::{
+    error::plain,
+    follow::{Configs, Current},
+    gossip::Members,
+    held::Held,
+};
 
 /// How long the controller may take to accept a report.
 const PATIENCE: WriteOptions = WriteOptions { wait: false, timeout: Duration::from_secs(2) };
@@ -28,6 +33,13 @@ pub struct Sources {
     pub configs: Configs,
 }
 
+impl Sources {
+    /// The configuration as the controller has it.
+    fn current(&self) -> Option<Arc<Current>> {
+        self.configs.borrow().clone().filter(|current| current.fresh)
+    }
+}
+
 /// Sends reports to every controller for ever. One that takes long misses some, and none waits for another.
 pub async fn keep(clients: &[Client], node: &Name, mut reports: mpsc::Receiver<AgentReport>, sources: &Sources) {
     let one = |client| {
@@ -36,7 +48,13 @@ pub async fn keep(clients: &[Client], node: &Name, mut reports: mpsc::Receiver<A
     };
     let (queues, tellers): (Vec<_>, Vec<_>) = clients.iter().map(one).unzip();
     let share = async {
-        while let Some(report) = reports.recv().await {
+        let mut held = Held::default();
+        while let Some(mut report) = reports.recv().await {
+            let current = sources.current();
+            let own = current.as_ref().map_or(&[][..], |current| &current.config.health);
+            report.held = held.ports(own, Instant::now());
+            report.tracked = sources.used.borrow().clone();
+            report.follows = current.map_or(0, |current| current.config.revision);
             queues.iter().for_each(|queue| drop(queue.try_send(report.clone())));
         }
     };
@@ -45,18 +63,13 @@ pub async fn keep(clients: &[Client], node: &Name, mut reports: mpsc::Receiver<A
 
 async fn tell(client: &Client, node: &Name, mut reports: mpsc::Receiver<AgentReport>, sources: &Sources) {
     let path = format!("/v1/nodes/{node}/report");
-    let (mut told, mut held) = (Told::default(), Held::default());
+    let mut told = Told::default();
     while let Some(mut report) = reports.recv().await {
         let (list, counts) = {
             let members = sources.members.borrow();
             (members.aged(Instant::now()), members.counts.clone())
         };
         report.gossip = counts;
-        let current = sources.configs.borrow().clone().filter(|current| current.fresh);
-        let own = current.as_ref().map_or(&[][..], |current| &current.config.health);
-        report.held = held.ports(own, Instant::now());
-        report.tracked = sources.used.borrow().clone();
-        report.follows = current.map_or(0, |current| current.config.revision);
         (report.members, report.all_members) = told.lacks(&list, Instant::now());
         match client.post::<_, IgnoredAny>(&path, &report, PATIENCE).await {
             Ok(_) => told.learn(&list, report.all_members, Instant::now()),
