@@ -4,10 +4,12 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use api::balance::Balance;
-use common::{add, at, eventually, host, pod_at, sdnctl, up};
+use common::{add, at, host, pod_at, sdnctl, up};
 use integration::client::sdnctl_json;
+use integration::tool;
 use integration::traffic::{Server, ask};
 use integration::{Pod, PodSpec, Testbed};
 
@@ -50,7 +52,12 @@ fn it_shows_who_balances_what_and_how_often() {
             _ => "near",
         };
         // Open vSwitch counts with a delay.
-        eventually(&format!("{name} is counted as {counts:?}"), 10, || connections(&inspect(&testbed, name)) == counts);
+        let mut seen = BTreeMap::new();
+        let counted = tool::wait_until("counted", Duration::from_secs(10), || {
+            seen = connections(&inspect(&testbed, name));
+            seen == counts
+        });
+        assert!(counted.is_ok(), "{name} is counted as {seen:?}, not as {counts:?}");
     }
     let web = inspect(&testbed, "web");
     assert_eq!((web.service.name.as_str(), web.nodes.len(), web.unread.len()), ("web", 2, 0));

@@ -105,10 +105,12 @@ fn killing_a_master_loses_no_packet_and_sends_no_flow() {
         let masters = masters(&testbed, &all);
         one_master_each(&testbed, &all) && masters.values().filter(|of| of.contains(&victim)).count() == 2
     });
+    eventually("each to have read its switches back", 5, || {
+        all.iter().all(|number| ask(&testbed, *number).is_some_and(|status| status.converged))
+    });
     let statuses: Vec<Status> = all.iter().map(|number| ask(&testbed, *number).expect("it answers")).collect();
     for status in &statuses {
         assert_eq!(status.revision, statuses[0].revision);
-        assert!(status.converged);
         let digests = |status: &Status| status.switches.iter().map(|s| s.digest.clone()).collect::<Vec<_>>();
         assert_eq!(digests(status), digests(&statuses[0]));
         assert_eq!(status.controllers.iter().filter(|c| c.alive).count(), 3, "{:?}", status.controllers);

@@ -81,8 +81,8 @@ fn ovs_vswitchd_killed() {
 
 /// With the userspace datapath the switch of a host forwards nothing while it has no database: it gives up its lock there,
 /// and does not begin again before it has it back, seconds later. That is Open vSwitch's own, as
-/// `open_vswitch_alone_stands_still_without_its_database` shows; what is ours is that no port is made anew
-/// for it, and that nobody else notices.
+/// `open_vswitch_alone_stands_still_without_its_database` shows; what is ours is that no port is made anew for it, and that
+/// nobody else notices.
 #[test]
 fn ovsdb_server_killed() {
     let testbed = up("f96-ovsdb", 3);
@@ -133,8 +133,9 @@ fn one_way_loss_on_one_link() {
 }
 
 /// Neither the cut nor the healing loses a packet. Endpoints that come and go do, now and then one of those that are in
-/// tunnels of that host at that moment, at most one in ten changes: Open vSwitch forgets the kernel's routes while it reads them again, which it does
-/// whenever a device of the host changes, and may translate flows anew just then (see `up_as_port` of the agent).
+/// tunnels of that host at that moment, at most one in ten changes: Open vSwitch forgets the kernel's routes while it
+/// reads them again, which it does whenever a device of the host changes, and may translate flows anew just then (see
+/// `up_as_port` of the agent).
 #[test]
 fn half_the_hosts_cut_off_from_the_controller() {
     let testbed = up("f96-half", 4);

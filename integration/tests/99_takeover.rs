@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::net::IpAddr;
 
-use common::{add, at, eventually, host, ip_of, pings, pod_at, sdnctl, sh, up};
+use common::{add, at, eventually, host, ip_of, pings, pod_at, sdnctl, up};
 use integration::docker::Docker;
 use integration::traffic::{Server, ask};
 use integration::{Testbed, client, control, netns, tool};
@@ -69,8 +69,8 @@ fn containers_of_plain_docker_run_are_part_of_the_mesh_and_can_be_given_back() {
     assert!(names.contains(VIP), "{names}");
 
     // Nothing is given twice.
-    let refused = client::sdnctl(&testbed, "node inspect h1 -o json").unwrap();
-    assert!(refused.contains(RANGE), "{refused}");
+    let inspected = client::sdnctl(&testbed, "node inspect h1 -o json").unwrap();
+    assert!(inspected.contains(RANGE), "{inspected}");
     let taken = testbed
         .pod_add(&integration::PodSpec { ip: Some(one.to_string()), ..integration::PodSpec::new("thief", host(1)) });
     assert!(format!("{:#}", taken.unwrap_err()).contains("gives to containers itself"));
@@ -80,7 +80,6 @@ fn containers_of_plain_docker_run_are_part_of_the_mesh_and_can_be_given_back() {
     takeover(&testbed, &docker, &["--undo"]);
     assert_eq!(fs::read_to_string(docker.daemon_json()).unwrap(), "{ \"debug\": false }");
     let after = container(&docker, "after");
-    println!("{}", sh(&testbed, &at(1), "ip -4 addr"));
     assert!(!range.contains(&after), "{after}");
     eventually("the range is free", 3, || {
         !client::sdnctl(&testbed, "node inspect h1 -o json").unwrap().contains(RANGE)
