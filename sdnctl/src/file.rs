@@ -32,8 +32,8 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<Manifest>> {
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| anyhow::anyhow!("{}", first_line(&error.to_string())))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, limits(text.len()))
+        .map_err(|error| anyhow::anyhow!("{}", first_line(&error.to_string())))?;
     let mut objects = Vec::new();
     for (nth, document) in documents.into_iter().enumerate() {
         let items = match document {
@@ -56,6 +56,14 @@ fn object(item: Value) -> Result<Manifest, String> {
     serde_json::from_value(item).map_err(|error| format!("{which}: {error}"))
 }
 
+/// As many objects as so many bytes have room for; a small file that stands for a large one is refused as ever.
+fn limits(length: usize) -> serde_saphyr::Options {
+    let length = length.max(1 << 10);
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_documents: length, max_nodes: length, max_events: length * 2 },
+    }
+}
+
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
@@ -74,6 +82,12 @@ mod tests {
         assert_eq!(objects.iter().map(|o| o.id().1.to_string()).collect::<Vec<_>>(), ["web", "blue"]);
         let json = serde_json::to_string(&objects).unwrap();
         assert_eq!(parse(&json).unwrap(), objects);
+    }
+
+    #[test]
+    fn reads_as_many_objects_as_a_cluster_has() {
+        let many = (0..20_000).fold(String::new(), |file, n| file + "---\n" + &WEB.replace("web", &format!("web-{n}")));
+        assert_eq!(parse(&many).unwrap().len(), 20_000);
     }
 
     #[test]
