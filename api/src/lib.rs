@@ -43,7 +43,7 @@ pub use gossip::{GossipCounts, GossipKey, GossipKeys, MemberState, MemberView, R
 pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, TokenCreate, TokenMade, TokenStatus};
 pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
-pub use mesh::{MeshMode, MeshSpec};
+pub use mesh::{MeshMode, MeshPair, MeshSpec, PairSpec, Way};
 pub use name::Name;
 pub use names::{
     Found, MAX_NAMES, NameKey, NameKeys, Named, NamesAnswer, NamesConfig, NamesNetwork, NamesQuery, Target,

@@ -1,9 +1,9 @@
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Invalid;
+use crate::{Invalid, Name};
 
 /// How hosts find each other's tunnels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,14 +14,20 @@ pub enum MeshMode {
     Flow,
     /// A port per remote host.
     Static,
+    /// A port per remote host of the same zone; to all others as with `flow`. A host that says no zone is in none.
+    Mixed,
 }
 
 impl MeshMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Flow, Self::Static, Self::Mixed];
+
     /// The mode in one word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Flow => "flow",
             Self::Static => "static",
+            Self::Mixed => "mixed",
         }
     }
 }
@@ -30,8 +36,47 @@ impl FromStr for MeshMode {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let found = [Self::Flow, Self::Static].into_iter().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| Invalid::new("mode", format!("{text:?} is none of flow, static")))
+        let found = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
+        found.ok_or_else(|| Invalid::new("mode", format!("{text:?} is none of flow, static, mixed")))
+    }
+}
+
+/// By which kind of port one host reaches another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// The one that leads to any host; flows choose the remote end.
+    #[default]
+    Flow,
+    /// One that leads to this host only.
+    Static,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Flow, Self::Static];
+
+    /// The way in one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flow => "flow",
+            Self::Static => "static",
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Way {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.into_iter().find(|way| way.as_str() == text);
+        found.ok_or_else(|| Invalid::new("way", format!("{text:?} is none of flow, static")))
     }
 }
 
@@ -41,4 +86,21 @@ impl FromStr for MeshMode {
 pub struct MeshSpec {
     /// How hosts find each other's tunnels.
     pub mode: MeshMode,
+}
+
+/// The way two hosts are to use whatever the mode: `PUT /v1/mesh/pairs/ONE/OTHER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairSpec {
+    /// By which kind of port they reach each other.
+    pub way: Way,
+}
+
+/// Two hosts whose way was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MeshPair {
+    /// The two, in order of their names.
+    pub between: [Name; 2],
+    /// By which kind of port they reach each other.
+    pub way: Way,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{MeshMode, Name};
+use crate::{MeshMode, MeshPair, Name, Way};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -93,6 +93,9 @@ pub struct Mesh {
     /// How hosts find each other's tunnels.
     #[serde(default)]
     pub mode: MeshMode,
+    /// The pairs whose way was chosen, whatever the mode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<MeshPair>,
     /// The largest packet that gets through between all of them, in bytes: what endpoints may send.
     #[serde(default)]
     pub path_mtu: Option<u32>,
@@ -111,6 +114,9 @@ pub struct Link {
     pub from: Name,
     /// Who answers them.
     pub to: Name,
+    /// By which kind of port `from` reaches `to`.
+    #[serde(default)]
+    pub way: Way,
     /// Whether the last probe was answered, within the last seconds.
     pub up: bool,
     /// Whether what `from` sends arrives, as `to` says: false names the direction that is broken; none while `to` or

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use api::{AgentReport, GossipCounts, HeldPort, Name, PUBLISHED_PORTS, status::Mesh};
+use api::{AgentReport, GossipCounts, HeldPort, MeshMode, Name, PUBLISHED_PORTS, status::Mesh};
 use tokio::sync::watch;
 
 use crate::links::{Change, FRESH, Links};
@@ -138,7 +138,8 @@ impl Agents {
             path_mtu: known.floor(),
             every_seconds,
             full_every_seconds,
-            mode: Default::default(),
+            mode: MeshMode::default(),
+            pairs: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{Name, Tunnel};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use ipnet::IpNet;
 
 use crate::{compile::Mesh, etcd::Url, intent::VirtualRange, names::Domain};
@@ -62,25 +62,8 @@ pub struct Args {
     /// How the default network's packets travel between hosts: vxlan, gre or geneve.
     #[arg(long, env = "SDN_TUNNEL", default_value = "vxlan")]
     pub tunnel: Tunnel,
-    /// How hosts find each other's tunnels.
-    #[arg(long, env = "SDN_MESH", value_enum, default_value_t = MeshArg::Flow)]
-    pub mesh: MeshArg,
-}
-
-/// How hosts find each other's tunnels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MeshArg {
-    /// One tunnel port per host; flows choose the remote end.
-    Flow,
-    /// A tunnel port per remote host.
-    Static,
-}
-
-impl From<MeshArg> for Mesh {
-    fn from(arg: MeshArg) -> Self {
-        match arg {
-            MeshArg::Flow => Self::Flow,
-            MeshArg::Static => Self::Static,
-        }
-    }
+    /// How hosts find each other's tunnels: flow (one port), static (a port for each peer) or mixed (a port for each
+    /// peer of the same zone).
+    #[arg(long, env = "SDN_MESH", default_value = "flow")]
+    pub mesh: Mesh,
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{AgentReport, Name, Probe, status::Link};
+use api::{AgentReport, Name, Probe, Way, status::Link};
 
 /// How old a report may be for its host to count as there.
 pub const FRESH: Duration = Duration::from_secs(4);
@@ -165,6 +165,7 @@ impl Links {
         Link {
             from: from.clone(),
             to: to.clone(),
+            way: Way::default(),
             up: seen.is_some_and(|seen| seen.rtt.is_some()),
             arrives: back.and_then(|back| back.heard.filter(|heard| *heard || back.deaf.is_some())),
             rtt_seconds: seen.and_then(|seen| seen.rtt),

@@ -3,7 +3,7 @@
 
 mod cost;
 
-use api::{DEFAULT_NETWORK, Invalid, Name, NetworkSpec, Prediction, Size, TableLoad};
+use api::{DEFAULT_NETWORK, Invalid, Name, NetworkSpec, Prediction, Size, TableLoad, Way};
 use ipnet::IpNet;
 
 use crate::{
@@ -95,11 +95,12 @@ impl Sample {
         let settings = Settings::new(mesh, services);
         let intent = sample(network, &settings, backends);
         let view = View { intent: &intent, settings: &settings };
+        let way = intent.nodes.get("h1").zip(intent.nodes.get("h2")).map_or(Way::Flow, |(h1, h2)| view.way(h1, h2));
         let cost = |part: Part| Cost::from(&Fragment::render(&view, &part));
         let everywhere = [Part::Pipeline, Part::Network(name(DEFAULT_NETWORK)), Part::Host(name("h1"))];
         Self {
             everywhere: everywhere.into_iter().map(cost).fold(Cost::default(), Cost::plus),
-            peer: cost(Part::Peer(name("h2"))),
+            peer: cost(Part::Peer(name("h2"), way)),
             endpoint: cost(Part::Endpoint(name("other"))),
             serving: cost(Part::Endpoint(name("e0"))),
             service: cost(Part::Service(name("s"))),

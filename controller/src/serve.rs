@@ -45,7 +45,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.data_dir)
         .with_context(|| format!("cannot make {}; give another --data-dir", args.data_dir.display()))?;
     let settings = Settings {
-        mesh: args.mesh.into(),
+        mesh: args.mesh,
         services: args.service_cidr,
         ovsdb_port: args.listen_ovsdb.port(),
         domain: args.domain.clone(),

@@ -57,7 +57,7 @@ pub enum Mesh {
     Flow,
     /// One port per peer.
     Static,
-    /// Both side by side.
+    /// One port per peer of the same zone, and one for all others.
     Mixed,
 }
 
@@ -129,6 +129,16 @@ impl Config {
             conntrack_limit: None,
             zones: Vec::new(),
         }
+    }
+
+    /// The same; a mixed mesh without zones has two of them, `a` for the first half of the hosts and `b` for the others.
+    #[must_use]
+    pub fn with_zones_if_mixed(mut self) -> Self {
+        if self.mesh == Mesh::Mixed && self.zones.is_empty() {
+            let first = self.hosts.div_ceil(2);
+            self.zones = (0..self.hosts).map(|n| if n < first { "a" } else { "b" }.to_owned()).collect();
+        }
+        self
     }
 
     /// # Errors

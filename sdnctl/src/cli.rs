@@ -159,8 +159,22 @@ pub enum EndpointVerb {
 
 #[derive(Subcommand)]
 pub enum MeshVerb {
-    /// Lays it out in another way, while it is live: flow (one tunnel port) or static (one for each peer).
+    /// Lays it out in another way, while it is live: flow (one tunnel port), static (one for each peer) or mixed (one
+    /// for each peer of the same zone, another for all others).
     Set { mode: MeshMode },
+    /// Has two hosts use flow or static whatever the mode; default: as the mode says.
+    Pair { one: Name, other: Name, way: ChosenWay },
+}
+
+/// The way that two hosts are to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChosenWay {
+    /// The port that leads to any host.
+    Flow,
+    /// A port for this peer.
+    Static,
+    /// As the mode says.
+    Default,
 }
 
 #[derive(Subcommand)]

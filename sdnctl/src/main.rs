@@ -66,7 +66,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore { file, force } => apply::restore(&remote, &file, force).await,
         Command::Blame { node, flow } => flows::blame(&remote, &node, &flow).await,
         Command::Mesh { verb: None } => mesh::show(&remote).await,
-        Command::Mesh { verb: Some(cli::MeshVerb::Set { mode }) } => mesh::set(&remote, mode).await,
+        Command::Mesh { verb: Some(verb) } => mesh::change(&remote, verb).await,
         Command::Flows(cli::Flows::Dump(query)) => flows::dump_flows(&remote, query).await,
         Command::Groups(cli::Groups::Dump { node }) => flows::dump_groups(&remote, node).await,
         Command::Pipeline => flows::pipeline(&remote).await,

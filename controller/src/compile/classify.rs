@@ -5,12 +5,12 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use api::{Endpoint, Mac, Network, Node, Tunnel};
+use api::{Endpoint, Mac, Network, Node, Tunnel, Way};
 use ipnet::IpNet;
 use openflow::{Mac as OfMac, Match, PortNo};
 
-use super::{Mesh, View, flow_tunnel_port, nd, v4};
-use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
+use super::{View, nd, v4};
+use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, flow_tunnel_port, ip, reg};
 
 const ARP: u16 = 0x0806;
 
@@ -30,7 +30,7 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         flows.extend(nd::guard());
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
-    flows.extend(tunnels.into_iter().filter(|_| view.mesh() == Mesh::Flow).map(stranger));
+    flows.extend(tunnels.into_iter().filter(|_| view.has_any_flow_ports()).map(stranger));
     flows
 }
 
@@ -93,8 +93,8 @@ fn into(network: &Network, matching: Match, cookie: Cookie) -> Flow {
 }
 
 /// What comes through a tunnel must come from a member; its VNI is its network and flags.
-pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Vec<Flow> {
-    let (port, _) = view.tunnel_to(peer, tunnel);
+pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, way: Way, cookie: Cookie) -> Vec<Flow> {
+    let (port, _) = view.tunnel_to(peer, tunnel, way);
     let Some(address): Option<Ipv4Addr> = v4(peer.spec.address) else { return Vec::new() };
     let member = |family: Family| {
         let matching = family.any(Match::new().in_port(PortNo(port))).tun_src(address);

@@ -10,7 +10,7 @@ use imbl::OrdMap;
 
 use super::{
     Delta, Fragment, Part, Place, Settings, State, Tally, View, host,
-    part::{local, of_network, shared, uneven},
+    part::{local, of_network, peers, shared, uneven},
     touched::Touched,
 };
 use crate::intent::{Intent, Txn};
@@ -25,10 +25,11 @@ struct Rendered {
 
 impl Rendered {
     fn new(settings: &Settings, intent: &Intent, part: &Part) -> Self {
-        let place = part.place(intent);
+        let view = View { intent, settings };
+        let place = part.place(&view);
         let fragment = match place {
             Place::Nowhere => Fragment::default(),
-            _ => Fragment::render(&View { intent, settings }, part),
+            _ => Fragment::render(&view, part),
         };
         Self { place, tally: Tally::from(&fragment), fragment }
     }
@@ -51,12 +52,21 @@ impl Compiler {
     /// A compiler that starts from `intent`.
     pub fn new(settings: Settings, intent: Intent) -> Self {
         let render = |part: Part| (part.clone(), Arc::new(Rendered::new(&settings, &intent, &part)));
-        let shared: OrdMap<Part, Arc<Rendered>> = shared(&intent).map(render).collect();
+        let placed = |(_, rendered): &(Part, Arc<Rendered>)| rendered.place != Place::Nowhere;
+        let shared: OrdMap<Part, Arc<Rendered>> = shared(&intent).map(render).filter(placed).collect();
         let mut base = State::default();
         shared.values().filter(|rendered| rendered.place.is_wide()).for_each(|wide| base.add(&wide.fragment));
         let mut compiler = Self { settings: Arc::new(settings), intent, shared, base, tallies: OrdMap::new() };
         compiler.tallies = compiler.intent.nodes.keys().map(|node| (node.clone(), compiler.count(node))).collect();
         compiler
+    }
+
+    fn view(&self) -> View<'_> {
+        self.view_of(&self.intent)
+    }
+
+    fn view_of<'a>(&'a self, intent: &'a Intent) -> View<'a> {
+        View { intent, settings: &self.settings }
     }
 
     /// The intent that all follows from.
@@ -82,8 +92,8 @@ impl Compiler {
     /// All that a node's switch is to have.
     pub fn state(&self, node: &Name) -> State {
         let mut state = self.base.clone();
-        self.peer(node).iter().for_each(|own| state.remove(&own.fragment));
-        self.of_members(node).for_each(|rendered| state.add(&rendered.fragment));
+        self.as_peer(node).for_each(|own| state.remove(&own.fragment));
+        self.selected(node).for_each(|rendered| state.add(&rendered.fragment));
         self.local_on(node).for_each(|fragment| state.add(&fragment));
         state
     }
@@ -92,10 +102,10 @@ impl Compiler {
     pub fn groups(&self, node: &Name) -> State {
         let mut state = State { groups: self.base.groups.clone(), ..State::default() };
         // Groups are services'.
-        let groups = self.of_members(node).flat_map(|rendered| rendered.fragment.groups.clone());
+        let groups = self.selected(node).flat_map(|rendered| rendered.fragment.groups.clone());
         state.groups.extend(groups);
-        let view = View { intent: &self.intent, settings: &self.settings };
-        uneven(&self.intent, node).for_each(|part| state.groups.extend(Fragment::render(&view, &part).groups));
+        let view = self.view();
+        uneven(&view, node).for_each(|part| state.groups.extend(Fragment::render(&view, &part).groups));
         state
     }
 
@@ -138,7 +148,7 @@ impl Compiler {
         if after.place.is_wide() {
             self.base.add(&after.fragment);
         }
-        if before == after && !matches!(after.place, Place::Members { .. } | Place::Subjects(_)) {
+        if before == after && !after.place.moves() {
             return;
         }
         let mut nodes: Vec<Name> = match (&before.place, &after.place) {
@@ -149,8 +159,8 @@ impl Compiler {
         };
         nodes.retain(|node| old.nodes.contains_key(node) && self.intent.nodes.contains_key(node));
         for node in &nodes {
-            let was = before.place.has(node, old).then_some(&*before);
-            let is = after.place.has(node, &self.intent).then_some(&*after);
+            let was = before.place.has(node, &self.view_of(old)).then_some(&*before);
+            let is = after.place.has(node, &self.view()).then_some(&*after);
             self.edit(node, was, is, deltas);
         }
     }
@@ -158,8 +168,8 @@ impl Compiler {
     /// Adds what it means for one node that it began or ceased to be a member.
     fn enter_or_leave(&mut self, node: &Name, part: &Part, old: &Intent, deltas: &mut BTreeMap<Name, Delta>) {
         let Some(rendered) = self.shared.get(part).cloned() else { return };
-        let was = rendered.place.has(node, old).then_some(&*rendered);
-        let is = rendered.place.has(node, &self.intent).then_some(&*rendered);
+        let was = rendered.place.has(node, &self.view_of(old)).then_some(&*rendered);
+        let is = rendered.place.has(node, &self.view()).then_some(&*rendered);
         self.edit(node, was, is, deltas);
     }
 
@@ -194,12 +204,11 @@ impl Compiler {
     }
 
     fn hosts(&self, old: &Intent, touched: &Touched, deltas: &mut BTreeMap<Name, Delta>) {
-        let view = |intent| View { intent, settings: &self.settings };
         for (node, device) in touched.ports.iter().filter(|(node, _)| self.intent.nodes.contains_key(node)) {
             deltas.entry(node.clone()).or_default().ports.insert(device.clone());
         }
         if touched.bridges {
-            for (node, ports) in host::differing(&view(old), &view(&self.intent)) {
+            for (node, ports) in host::differing(&self.view_of(old), &self.view()) {
                 deltas.entry(node).or_default().ports.extend(ports);
             }
         }
@@ -224,29 +233,33 @@ impl Compiler {
         let mut tally = Tally::default();
         let wide = self.shared.values().filter(|rendered| rendered.place.is_wide());
         wide.for_each(|rendered| tally.add(rendered.tally));
-        self.peer(node).iter().for_each(|own| tally.remove(own.tally));
-        self.of_members(node).for_each(|rendered| tally.add(rendered.tally));
+        self.as_peer(node).for_each(|own| tally.remove(own.tally));
+        self.selected(node).for_each(|rendered| tally.add(rendered.tally));
         self.local_on(node).for_each(|fragment| tally.add(Tally::from(&fragment)));
         tally
     }
 
-    /// A node as the others see it: the only part that goes everywhere but to one node.
-    fn peer(&self, node: &Name) -> Option<&Rendered> {
-        self.shared.get(&Part::Peer(node.clone())).map(|rendered| &**rendered)
+    /// A node as all others see it: the only parts that go everywhere but to one node.
+    fn as_peer(&self, node: &Name) -> impl Iterator<Item = &Rendered> {
+        let parts = peers(node).into_iter().filter_map(|part| self.shared.get(&part));
+        parts.map(|rendered| &**rendered).filter(|rendered| rendered.place.is_wide())
     }
 
-    /// What goes to a node because it is a member of a network, or has an endpoint that a policy is about.
-    fn of_members<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = &'a Rendered> {
+    /// What goes to a node because it is a member of a network, has an endpoint that a policy is about, or reaches
+    /// others in its own way.
+    fn selected<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = &'a Rendered> {
         let flat = self.intent.networks.values().filter(|network| network.spec.mode == Mode::Flat);
         let networks = flat.map(|network| &network.name).filter(|network| self.intent.is_member(network, node));
         let parts = networks.flat_map(|network| of_network(&self.intent, network));
         let policies = self.intent.policies.keys().map(|policy| Part::Policy(policy.clone()));
-        let rendered = parts.chain(policies).filter_map(|part| self.shared.get(&part)).map(|rendered| &**rendered);
-        rendered.filter(|rendered| rendered.place.has(node, &self.intent))
+        let others = self.intent.nodes.keys().filter(|_| self.view().ways_differ()).flat_map(peers);
+        let all = parts.chain(policies).chain(others);
+        let rendered = all.filter_map(|part| self.shared.get(&part)).map(|rendered| &**rendered);
+        rendered.filter(|rendered| !rendered.place.is_wide() && rendered.place.has(node, &self.view()))
     }
 
     fn local_on<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = Fragment> {
-        let view = View { intent: &self.intent, settings: &self.settings };
-        local(&self.intent, node).map(move |part| Fragment::render(&view, &part))
+        let view = self.view();
+        local(&view, node).map(move |part| Fragment::render(&view, &part))
     }
 }

@@ -5,10 +5,10 @@ use std::{
     net::Ipv4Addr,
 };
 
-use api::{Datapath, Endpoint, Mac, Name, Node, Tunnel};
+use api::{Datapath, Endpoint, Mac, Name, Node, Tunnel, Way};
 
-use super::{Mesh, View, flow_tunnel_port, v4};
-use crate::pipeline::{BRIDGE, static_tunnel_port};
+use super::{View, v4};
+use crate::pipeline::{BRIDGE, flow_tunnel_port, static_tunnel_port};
 
 /// The bridge `kbr0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,17 +99,15 @@ fn bridge(view: &View<'_>, node: &Node, mtu: u32) -> Option<Bridge> {
 
 fn tunnels(view: &View<'_>, node: &Node) -> Vec<Port> {
     let Some(local) = v4(node.spec.address) else { return Vec::new() };
-    match view.mesh() {
-        Mesh::Flow => {
-            let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
-            kinds.into_iter().map(|tunnel| flow_tunnel(tunnel, local)).collect()
-        }
-        Mesh::Static => {
-            let Some(tunnel) = view.default_network().map(|network| network.spec.tunnel) else { return Vec::new() };
-            let peers = view.intent.nodes.values().filter(|peer| peer.name != node.name && !peer.down);
-            peers.filter_map(|peer| static_tunnel(tunnel, local, peer)).collect()
-        }
+    let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+    let to_any = kinds.into_iter().filter(|_| view.has_flow_ports(&node.name));
+    let mut ports: Vec<Port> = to_any.map(|tunnel| flow_tunnel(tunnel, local)).collect();
+    if let Some(tunnel) = view.default_network().map(|network| network.spec.tunnel) {
+        let peers = view.intent.nodes.values().filter(|peer| peer.name != node.name && !peer.down);
+        let to_one = peers.filter(|peer| view.way(node, peer) == Way::Static);
+        ports.extend(to_one.filter_map(|peer| static_tunnel(tunnel, local, peer)));
     }
+    ports
 }
 
 /// The tunnel port whose remote end flows choose.

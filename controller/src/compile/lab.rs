@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     intent::Change,
-    pipeline::{FLOW_TUNNEL_PORTS, Flow},
+    pipeline::{Flow, flow_tunnel_port},
     reconcile::Batch,
     southbound,
 };
@@ -38,7 +38,7 @@ impl Lab {
 
     pub fn of(compiler: Compiler) -> Self {
         let ports = compiler.intent().endpoints_on(&name("h1")).map(|it| it.port).collect::<Vec<_>>();
-        let tunnels = FLOW_TUNNEL_PORTS.map(|(_, port)| port);
+        let tunnels = [api::Tunnel::Vxlan, api::Tunnel::Gre, api::Tunnel::Geneve].map(flow_tunnel_port);
         let switch = Switch::with_ports(1, ports.into_iter().chain(tunnels));
         let mut lab = Self { switch, hash: 0, installed: State::default(), compiler };
         lab.install();

@@ -14,6 +14,7 @@ mod delta;
 mod host;
 #[cfg(test)]
 mod lab;
+mod mesh;
 mod nd;
 mod part;
 mod policy;
@@ -32,6 +33,7 @@ pub use api::MeshMode as Mesh;
 pub use compiler::Compiler;
 pub use delta::{Delta, Edit, differing};
 pub use host::{Bridge, Host, Port, PortKind, host};
+pub use mesh::mesh_mode;
 pub use part::{Part, Place};
 pub use render::Fragment;
 pub use tally::Tally;
@@ -41,7 +43,7 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Mac, Name, Network, Node, NodeSubnet, Tunnel};
+use api::{DEFAULT_NETWORK, Mac, Name, Network, NodeSubnet};
 use imbl::OrdMap;
 use ipnet::IpNet;
 
@@ -118,11 +120,6 @@ impl View<'_> {
         self.intent.networks.get(DEFAULT_NETWORK).map(|network| &**network)
     }
 
-    /// How hosts find each other's tunnels.
-    fn mesh(&self) -> Mesh {
-        mesh_mode(self.intent, self.settings)
-    }
-
     fn subnet(&self, network: &Name, node: &Name) -> Option<&NodeSubnet> {
         self.intent.subnet(network, node).map(|subnet| &**subnet)
     }
@@ -150,25 +147,6 @@ impl View<'_> {
         let gateway = subnet.gateway();
         Some((v4(gateway)?, Mac::of_ip(gateway)))
     }
-
-    /// The port that leads to `peer`, and the tunnel destination a flow must set, if it must.
-    fn tunnel_to(&self, peer: &Node, tunnel: Tunnel) -> (u32, Option<Ipv4Addr>) {
-        match self.mesh() {
-            Mesh::Static => (crate::pipeline::static_tunnel_port(peer.id), None),
-            Mesh::Flow => (flow_tunnel_port(tunnel), v4(peer.spec.address)),
-        }
-    }
-}
-
-/// How hosts find each other's tunnels: what was chosen, or else what is set.
-pub fn mesh_mode(intent: &Intent, settings: &Settings) -> Mesh {
-    intent.mesh.as_ref().map_or(settings.mesh, |chosen| chosen.spec.mode)
-}
-
-/// The port of the tunnel of this kind whose remote end a flow chooses.
-fn flow_tunnel_port(tunnel: Tunnel) -> u32 {
-    let found = crate::pipeline::FLOW_TUNNEL_PORTS.iter().find(|(kind, _)| *kind == tunnel);
-    found.map_or(0, |(_, port)| *port)
 }
 
 /// The conntrack zone in which services of a network translate addresses.

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Protocol, Service, Tunnel};
+use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Protocol, Service, Tunnel, Way};
 use ipnet::IpNet;
 
 use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven};
@@ -31,10 +31,10 @@ impl Fragment {
         let rendered = match part {
             Part::Pipeline => Some(pipeline(view)),
             Part::Network(name) => intent.networks.get(name).map(|network| self::network(view, network)),
-            Part::Peer(name) => intent.nodes.get(name).map(|node| peer(view, node)),
+            Part::Peer(name, way) => intent.nodes.get(name).map(|node| peer(view, node, *way)),
             Part::Host(name) => intent.nodes.get(name).and_then(|node| host(view, node)),
             Part::Endpoint(name) => intent.endpoints.get(name).and_then(|e| endpoint(view, e)),
-            Part::Remote(name) => intent.endpoints.get(name).and_then(|e| remote(view, e)),
+            Part::Remote(name, way) => intent.endpoints.get(name).and_then(|e| remote(view, e, *way)),
             Part::Service(name) => intent.services.get(name).and_then(|s| self::service(view, s)),
             Part::ServiceOn(name, node) => intent.services.get(name).and_then(|s| service_on(view, s, node)),
             Part::Policy(name) => intent.policies.get(name).and_then(|p| self::policy(view, p)),
@@ -107,7 +107,7 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     Some(Fragment::of(flows))
 }
 
-fn peer(view: &View<'_>, peer: &Node) -> Fragment {
+fn peer(view: &View<'_>, peer: &Node, way: Way) -> Fragment {
     if peer.down {
         return Fragment::default();
     }
@@ -116,13 +116,13 @@ fn peer(view: &View<'_>, peer: &Node) -> Fragment {
         let cookie = node_cookie(view, network, peer);
         let shares = view.subnet(&network.name, &peer.name).into_iter().flat_map(|subnet| subnet.cidrs());
         let address = (network.name.as_str() == DEFAULT_NETWORK).then(|| IpNet::from(peer.spec.address));
-        flows.extend(shares.chain(address).map(|net| route::remote(view, network, peer, net, cookie)));
+        flows.extend(shares.chain(address).map(|net| route::remote(view, network, (peer, way), net, cookie)));
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);
-    flows.extend(tunnels.into_iter().flat_map(|tunnel| classify::peer(view, peer, tunnel, cookie)));
+    flows.extend(tunnels.into_iter().flat_map(|tunnel| classify::peer(view, peer, tunnel, way, cookie)));
     let tunnel = view.default_network().map(|network| network.spec.tunnel);
-    flows.extend(tunnel.map(|tunnel| route::answered(view, peer, tunnel, cookie)));
+    flows.extend(tunnel.map(|tunnel| route::answered(view, peer, tunnel, way, cookie)));
     Fragment::of(flows)
 }
 
@@ -174,7 +174,7 @@ fn served(view: &View<'_>, endpoint: &Endpoint, ip: IpAddr) -> Served {
     served
 }
 
-fn remote(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
+fn remote(view: &View<'_>, endpoint: &Endpoint, way: Way) -> Option<Fragment> {
     let network = view.intent.networks.get(&endpoint.network)?;
     let node = view.intent.nodes.get(&endpoint.node)?;
     if network.spec.mode != Mode::Flat || node.down {
@@ -183,7 +183,7 @@ fn remote(view: &View<'_>, endpoint: &Endpoint) -> Option<Fragment> {
     let cookie = Cookie::new(Kind::Endpoint, endpoint.id, endpoint.revision.max(node.revision));
     Some(Fragment::of(endpoint.ips.iter().flat_map(|ip| {
         let answer = resolve::address(network, *ip, endpoint.mac, cookie);
-        [answer, route::remote(view, network, node, IpNet::from(*ip), cookie)]
+        [answer, route::remote(view, network, (node, way), IpNet::from(*ip), cookie)]
     })))
 }
 

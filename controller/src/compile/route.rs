@@ -16,7 +16,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use api::{Endpoint, Mac, Network, Node, Protocol, Tunnel};
+use api::{Endpoint, Mac, Network, Node, Protocol, Tunnel, Way};
 use ipnet::{IpNet, Ipv4Net};
 use openflow::{Instruction, Mac as OfMac, Match, oxm::ct_state};
 
@@ -142,8 +142,8 @@ pub(super) fn names(gateway: Mac, cookie: Cookie) -> [Flow; 3] {
 }
 
 /// Answers to strangers back to the node where they came in, as conntrack has remembered it.
-pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Cookie) -> Flow {
-    let (port, destination) = view.tunnel_to(peer, tunnel);
+pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, way: Way, cookie: Cookie) -> Flow {
+    let (port, destination) = view.tunnel_to(peer, tunnel, way);
     let bits = ct_state::TRK | ct_state::EST;
     let matching = Match::new().eth_type(IPV4).ct_state(bits, bits).ct_mark(peer.id);
     let mut actions = vec![act::dec_ttl()];
@@ -154,8 +154,14 @@ pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, cookie: Coo
 }
 
 /// To another node or an endpoint there, by the tunnel.
-pub(super) fn remote(view: &View<'_>, network: &Network, peer: &Node, subnet: IpNet, cookie: Cookie) -> Flow {
-    let (port, destination) = view.tunnel_to(peer, network.spec.tunnel);
+pub(super) fn remote(
+    view: &View<'_>,
+    network: &Network,
+    (peer, way): (&Node, Way),
+    subnet: IpNet,
+    cookie: Cookie,
+) -> Flow {
+    let (port, destination) = view.tunnel_to(peer, network.spec.tunnel, way);
     let mut actions = vec![act::dec_ttl()];
     actions.extend(act::to_tunnel_id(network.id));
     actions.extend(destination.map(act::set_tunnel_dst));

@@ -1,4 +1,4 @@
-use api::{EndpointSpec, MeshSpec, NodeSpec, ServiceSpec};
+use api::{EndpointSpec, MeshSpec, NodeSpec, ServiceSpec, Way};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -282,7 +282,10 @@ fn change() -> impl Strategy<Value = Change> {
         3 => (1..5u32, prop::sample::select(vec![1500u32, 1400])).prop_map(|(n, mtu)| node(n, mtu)),
         1 => (1..5u32).prop_map(|n| Change::DeleteNode(name(&format!("h{n}")))),
         1 => (1..5u32).prop_map(|n| Change::EvictNode(name(&format!("h{n}")))),
-        1 => prop::sample::select(vec![Mesh::Flow, Mesh::Static]).prop_map(|mode| Change::PutMesh(MeshSpec { mode })),
+        1 => prop::sample::select(vec![Mesh::Flow, Mesh::Static, Mesh::Mixed]).prop_map(|mode| Change::PutMesh(MeshSpec { mode })),
+        1 => (1..5u32, 1..5u32, 0..3usize).prop_map(|(a, b, way)| {
+            Change::PutPair([name(&format!("h{a}")), name(&format!("h{b}"))], Way::ALL.get(way).copied())
+        }),
         6 => (1..5u32, 1..10u32, any::<bool>()).prop_map(|(node, n, labelled)| endpoint(node, n, labelled)),
         4 => (1..10u32).prop_map(|n| Change::DeleteEndpoint(name(&format!("e{n}")))),
         3 => (1..4u32).prop_map(|n| service(n, serde_json::json!([]), serde_json::json!({"app": "web"}))),

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use api::{Endpoint, Mode, Name, Service};
 
-use super::Part;
+use super::{
+    Part,
+    part::{peers, remotes},
+};
 use crate::intent::{Intent, Key, Txn};
 
 /// What a transaction touches, as far as nodes go that are there before and after it.
@@ -32,7 +35,7 @@ impl Touched {
                 Key::Authority | Key::Known(_) | Key::Token(_) => {}
                 Key::Network(name) => touched.network(name, old, new),
                 Key::Node(name) => touched.node(name, old, new),
-                Key::Subnet(_, node) => touched.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]),
+                Key::Subnet(_, node) => touched.own(node),
                 Key::Endpoint(name) => touched.endpoint(name, old, new),
                 Key::Service(name) => touched.service(name, old, new),
                 Key::Policy(name) => touched.policy(name, old, new),
@@ -49,21 +52,42 @@ impl Touched {
         self.parts.insert(Part::Pipeline);
         self.parts.insert(Part::Network(name.clone()));
         for node in old.nodes.keys().chain(new.nodes.keys()) {
-            self.parts.extend([Part::Peer(node.clone()), Part::Host(node.clone())]);
+            self.own(node);
         }
     }
 
-    /// Where packets for other nodes leave, and where those from there come in.
+    /// What is of a node, there and elsewhere.
+    fn own(&mut self, node: &Name) {
+        self.parts.extend(peers(node));
+        self.parts.insert(Part::Host(node.clone()));
+    }
+
+    /// The mesh is laid out in another way, or nodes of which that was chosen are.
     fn mesh(&mut self, old: &Intent, new: &Intent) {
         self.bridges = true;
         self.parts.insert(Part::Pipeline);
-        self.parts.extend(new.nodes.keys().cloned().map(Part::Peer));
-        new.endpoints.values().for_each(|endpoint| self.remote(endpoint, old));
+        let of = |intent: &Intent| intent.mesh.as_deref().cloned().unwrap_or_default();
+        let (was, is) = (of(old), of(new));
+        if was.spec != is.spec {
+            return self.ways(old, new, new.nodes.keys());
+        }
+        let differ = was.pairs.iter().filter(|pair| !is.pairs.contains(pair));
+        let differ = differ.chain(is.pairs.iter().filter(|pair| !was.pairs.contains(pair)));
+        let nodes: BTreeSet<&Name> = differ.flat_map(|pair| &pair.between).collect();
+        self.ways(old, new, nodes);
+    }
+
+    /// Where packets for these nodes leave elsewhere, and where those from there come in.
+    fn ways<'a>(&mut self, old: &Intent, new: &Intent, nodes: impl IntoIterator<Item = &'a Name>) {
+        for node in nodes {
+            self.parts.extend(peers(node));
+            new.endpoints_on(node).for_each(|endpoint| self.remote(endpoint, old));
+        }
     }
 
     fn node(&mut self, name: &Name, old: &Intent, new: &Intent) {
         self.bridges = true;
-        self.parts.extend([Part::Peer(name.clone()), Part::Host(name.clone())]);
+        self.own(name);
         // The revision is part of the cookies of what other nodes have for its endpoints.
         let state = |intent: &Intent| intent.nodes.get(name).map(|node| (node.revision, node.down, node.drained));
         if state(old) == state(new) {
@@ -79,6 +103,10 @@ impl Touched {
         }
         let zone = |intent: &Intent| intent.nodes.get(name).map(|node| node.spec.zone.clone());
         if zone(old) != zone(new) {
+            // What a node has when it comes or goes is looked at as a whole.
+            if old.nodes.contains_key(name) && new.nodes.contains_key(name) {
+                self.ways(old, new, new.nodes.keys());
+            }
             new.services.values().filter(|service| service.traffic.is_uneven()).for_each(|service| {
                 self.of_service(service, old, new);
             });
@@ -108,7 +136,7 @@ impl Touched {
 
     fn remote(&mut self, endpoint: &Endpoint, intent: &Intent) {
         if intent.networks.get(&endpoint.network).is_some_and(|network| network.spec.mode == Mode::Flat) {
-            self.parts.insert(Part::Remote(endpoint.name.clone()));
+            self.parts.extend(remotes(&endpoint.name));
         }
     }
 

@@ -45,14 +45,14 @@ fn wrong(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> 
     Failure::new(StatusCode::BAD_REQUEST, format!("{field}: {at}, near {near:?}"))
 }
 
-/// The object's name in the path.
-pub struct Path(pub api::Name);
+/// The object's name in the path, or what else stands there.
+pub struct Path<T = api::Name>(pub T);
 
-impl<S: Send + Sync> FromRequestParts<S> for Path {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let path = axum::extract::Path::<api::Name>::from_request_parts(parts, state).await;
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         path.map(|path| Self(path.0)).map_err(|e| Failure::new(StatusCode::BAD_REQUEST, e.body_text()))
     }
 }

@@ -106,6 +106,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(observe::metrics))
         .routes(routes!(observe::status))
         .routes(routes!(mesh::show, mesh::put))
+        .routes(routes!(mesh::choose, mesh::release))
         .routes(routes!(observe::events))
         .routes(routes!(observe::pipeline))
         .routes(routes!(nodes::list))

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use api::{EndpointSpec, GossipKey, Invalid, Kind, MeshSpec, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec};
+use api::{
+    EndpointSpec, GossipKey, Invalid, Kind, MeshSpec, Name, NetworkSpec, NodeSpec, PolicySpec, ServiceSpec, Way,
+};
 use ipnet::IpNet;
 
 use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, VirtualRange, Write};
@@ -47,6 +49,8 @@ pub enum Change {
     StepGossip(Option<u64>, GossipKey),
     /// Lays the mesh out in another way.
     PutMesh(MeshSpec),
+    /// Two nodes reach each other by this way whatever the mode, or as the mode says again.
+    PutPair([Name; 2], Option<Way>),
     /// Makes the authority that signs certificates; does nothing if there is one.
     PutAuthority(Authority),
     /// A certificate counts from now on.
@@ -173,6 +177,7 @@ impl<'a> Draft<'a> {
             Change::PutPolicy(name, spec) => self.put_policy(name, spec),
             Change::DeletePolicy(name) => self.delete_policy(name),
             Change::PutMesh(spec) => Ok(self.put_mesh(*spec)),
+            Change::PutPair(pair, way) => self.put_pair(pair, *way),
             Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
             Change::PutAuthority(authority) => Ok(self.put_authority(authority)),
             Change::PutKnown(known) => Ok(self.put_known(known)),

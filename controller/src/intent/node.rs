@@ -143,6 +143,7 @@ impl Draft<'_> {
         let shares = self.intent.subnets.keys().filter(|(_, node)| node == name);
         let shares: Vec<Key> = shares.map(|(network, node)| Key::Subnet(network.clone(), node.clone())).collect();
         shares.into_iter().for_each(|share| self.remove(share));
+        self.forget_pairs(name);
         self.forget_certificates(name);
         self.remove(Key::Node(name.clone()));
     }

@@ -13,7 +13,7 @@ mod tables;
 pub use cookie::Cookie;
 pub use flow::{Bucket, Flow, FlowBody, FlowKey, Flows, Group, Groups, translations};
 pub use ip::Family;
-pub use ports::{FLOW_TUNNEL_PORTS, static_tunnel_port};
+pub use ports::{flow_tunnel_port, static_tunnel_port};
 pub use reason::Reason;
 pub use tables::Table;
 

@@ -8,8 +8,14 @@
 
 use api::Tunnel;
 
-/// The ports of tunnels whose remote end a flow chooses.
-pub const FLOW_TUNNEL_PORTS: [(Tunnel, u32); 3] = [(Tunnel::Vxlan, 1), (Tunnel::Gre, 2), (Tunnel::Geneve, 3)];
+/// The port of the tunnel of this kind whose remote end a flow chooses.
+pub fn flow_tunnel_port(tunnel: Tunnel) -> u32 {
+    match tunnel {
+        Tunnel::Vxlan => 1,
+        Tunnel::Gre => 2,
+        Tunnel::Geneve => 3,
+    }
+}
 
 /// The port of the tunnel to one node.
 pub fn static_tunnel_port(node_id: u32) -> u32 {

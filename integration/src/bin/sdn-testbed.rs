@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
 use integration::{Config, HostId, Mesh, Place, PodSpec, Target, Testbed, Tunnel, testbed};
@@ -32,6 +32,9 @@ enum Verb {
         /// Tunnel ports: one chosen by flow, one per peer, or both.
         #[arg(long, value_enum, default_value = "flow")]
         mesh: Mesh,
+        /// The zones of the first hosts, like a,a,b; with --mesh mixed by default a for one half and b for the other.
+        #[arg(long, value_name = "ZONE", value_delimiter = ',')]
+        zones: Vec<String>,
         /// Number of controllers; several share an etcd.
         #[arg(long, default_value_t = 1)]
         controllers: u16,
@@ -120,9 +123,9 @@ fn main() -> ExitCode {
 
 fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
-        Verb::Up { hosts, tunnel, mesh, controllers, secure, ipv6 } => {
-            ensure!(mesh != Mesh::Mixed, "--mesh mixed: nodes have no zones yet; use flow or static");
-            up(&Config { hosts, tunnel, mesh, controllers, secure, ipv6, ..Config::new(name) })
+        Verb::Up { hosts, tunnel, mesh, zones, controllers, secure, ipv6 } => {
+            let config = Config { hosts, tunnel, mesh, controllers, secure, ipv6, zones, ..Config::new(name) };
+            up(&config.with_zones_if_mixed())
         }
         Verb::Down => {
             match Testbed::down(name)? {

@@ -15,7 +15,7 @@ use super::super::{
 use crate::{
     compile::{Compiler, Mesh, Settings},
     intent::{Change, Intent},
-    pipeline::{Cookie, FLOW_TUNNEL_PORTS, ROUTER_IP6, Reason},
+    pipeline::{Cookie, ROUTER_IP6, Reason, flow_tunnel_port},
 };
 
 /// Two nodes, with two endpoints here and one there, and the switch of the first.
@@ -187,7 +187,7 @@ fn packets_find_endpoints_here_and_there_the_host_and_the_outside() {
 
     let trace = lab.tcp(1, own, far);
     let (port, sent) = &trace.outputs()[0];
-    assert_eq!((trace.passes.len(), port.0), (1, FLOW_TUNNEL_PORTS[0].1));
+    assert_eq!((trace.passes.len(), port.0), (1, flow_tunnel_port(api::Tunnel::Vxlan)));
     assert_eq!(sent.get(Field::NXM_NX_TUN_IPV4_DST), u128::from(u32::from(Ipv4Addr::new(172, 30, 0, 2))));
     assert_eq!((sent.get(Field::OXM_OF_TUNNEL_ID), sent.get(Field::NXM_NX_IP_TTL)), (1, 63));
 

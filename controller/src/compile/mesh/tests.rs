@@ -1,0 +1,95 @@
+use api::{MeshSpec, NodeSpec};
+
+use crate::{
+    compile::{
+        Compiler, Host, Mesh, View, host,
+        tests::{built, commit, endpoint, json, name},
+    },
+    intent::Change,
+};
+
+fn node(n: u32, zone: Option<&str>) -> Change {
+    let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "zone": zone}));
+    Change::PutNode(name(&format!("h{n}")), spec)
+}
+
+fn pair(one: u32, other: u32, way: Option<api::Way>) -> Change {
+    Change::PutPair([name(&format!("h{one}")), name(&format!("h{other}"))], way)
+}
+
+/// Three nodes in zones a, a and b, two in none, and a flat network with an endpoint on each of the first three.
+fn zones() -> Vec<Change> {
+    let nodes = [node(1, Some("a")), node(2, Some("a")), node(3, Some("b")), node(4, None), node(5, None)];
+    let flat = json(serde_json::json!({"subnets": ["10.50.0.0/24"], "mode": "flat", "tunnel": "geneve"}));
+    let mut changes = nodes.to_vec();
+    changes.push(Change::PutNetwork(name("blue"), flat));
+    changes.extend((1..4).map(|n| {
+        let spec = serde_json::json!({"node": format!("h{n}"), "device": format!("q{n}"), "network": "blue"});
+        Change::PutEndpoint(name(&format!("b{n}")), json(spec))
+    }));
+    changes.push(endpoint(1, 1, false));
+    changes
+}
+
+fn mode(mode: Mesh) -> Change {
+    Change::PutMesh(MeshSpec { mode })
+}
+
+fn with(changes: &[Change]) -> Compiler {
+    built(&[zones(), changes.to_vec()].concat())
+}
+
+fn tunnels(compiler: &Compiler, n: u32) -> Vec<String> {
+    let view = View { intent: compiler.intent(), settings: compiler.settings() };
+    let Host { ports, .. } = host(&view, &name(&format!("h{n}")));
+    ports.into_keys().filter(|port| port.starts_with("kbr0-")).collect()
+}
+
+#[test]
+fn a_mixed_mesh_has_ports_within_zones_and_another_for_all_others() {
+    let compiler = with(&[mode(Mesh::Mixed)]);
+    assert_eq!(tunnels(&compiler, 1), ["kbr0-geneve", "kbr0-to-0002", "kbr0-vxlan"]);
+    assert_eq!(tunnels(&compiler, 3), ["kbr0-geneve", "kbr0-vxlan"]);
+    assert_eq!(tunnels(&compiler, 4), ["kbr0-geneve", "kbr0-vxlan"], "who says no zone is in none");
+}
+
+#[test]
+fn a_pair_goes_its_own_way_in_every_mode() {
+    let chosen = [pair(3, 1, Some(api::Way::Static)), pair(1, 2, Some(api::Way::Flow))];
+    let of = |kind: Mesh| with(&[&chosen[..], &[mode(kind)]].concat());
+    assert_eq!(tunnels(&of(Mesh::Flow), 1), ["kbr0-geneve", "kbr0-to-0003", "kbr0-vxlan"]);
+    assert_eq!(tunnels(&of(Mesh::Flow), 4), ["kbr0-geneve", "kbr0-vxlan"]);
+    let fixed = of(Mesh::Static);
+    assert_eq!(tunnels(&fixed, 1), ["kbr0-geneve", "kbr0-to-0003", "kbr0-to-0004", "kbr0-to-0005", "kbr0-vxlan"]);
+    assert_eq!(tunnels(&fixed, 3), ["kbr0-to-0001", "kbr0-to-0002", "kbr0-to-0004", "kbr0-to-0005"]);
+}
+
+#[test]
+fn whatever_the_way_the_same_flows_lead_there() {
+    let count = |compiler: &Compiler| compiler.state(&name("h1")).flows.len();
+    let all = count(&with(&[mode(Mesh::Mixed)]));
+    assert_eq!(count(&with(&[mode(Mesh::Mixed), pair(1, 2, Some(api::Way::Flow))])), all + 1, "of two kinds of tunnel");
+    assert_eq!(count(&with(&[mode(Mesh::Mixed), pair(1, 3, Some(api::Way::Static))])), all - 1);
+}
+
+#[test]
+fn choosing_for_a_pair_changes_these_two_nodes_only() {
+    let mut compiler = with(&[]);
+    let mut intent = compiler.intent().clone();
+    let txn = commit(&mut intent, &pair(1, 3, Some(api::Way::Static))).unwrap();
+    let deltas = compiler.apply(&txn);
+    assert_eq!(deltas.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["h1", "h3"]);
+}
+
+#[test]
+fn a_pair_is_of_two_nodes_that_are_there_and_goes_with_them() {
+    let mut intent = with(&[]).intent().clone();
+    let way = Some(api::Way::Static);
+    assert!(commit(&mut intent, &pair(1, 1, way)).is_none());
+    assert!(commit(&mut intent, &pair(1, 9, way)).is_none());
+    assert!(commit(&mut intent, &pair(4, 1, way)).is_some());
+    assert!(commit(&mut intent, &pair(1, 4, way)).is_none(), "it is so already");
+    assert!(commit(&mut intent, &pair(1, 5, None)).is_none());
+    commit(&mut intent, &Change::DeleteNode(name("h4"))).unwrap();
+    assert_eq!(intent.mesh.unwrap().pairs, []);
+}
