@@ -9,6 +9,7 @@
 mod affinity;
 mod agent;
 pub mod balance;
+mod bfd;
 mod client;
 mod credential;
 mod endpoint;
@@ -35,6 +36,7 @@ pub use affinity::Affinity;
 pub use agent::{
     AgentConfig, AgentReport, Attach, Health, HeldPort, NetworkConnections, Peer, Probe, Published, Tracked, Tracking,
 };
+pub use bfd::{Bfd, BfdSession, BfdState};
 pub use client::{Client, ClientError, Lines, WriteOptions};
 pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem};
 pub use endpoint::{Endpoint, EndpointSpec};

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{GossipCounts, Invalid, Name};
+use crate::{BfdSession, GossipCounts, Invalid, Name};
 
 /// Which of Open vSwitch's datapaths a bridge uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -104,6 +104,9 @@ pub struct NodeStatus {
     /// Whether it is there; none from a controller that does not know yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<Membership>,
+    /// What its switch says of BFD on tunnel ports that lead to one peer each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bfd: Vec<BfdSession>,
 }
 
 /// Whether a host is there, by what its peers say and what the controller hears of it.

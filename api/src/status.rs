@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{MeshMode, MeshPair, Name, Way};
+use crate::{Bfd, MeshMode, MeshPair, Name, Way};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -132,6 +132,9 @@ pub struct Link {
     pub full_loss: f64,
     /// The largest packet known to get through unfragmented, in bytes.
     pub mtu: Option<u32>,
+    /// What the switch of `from` says of BFD on its port to `to`; none where one port leads to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bfd: Option<Bfd>,
 }
 
 /// `GET /v1/nodes/NODE/flows`: what the switch itself answered; with `?diff=true` only what is not as it is to be.

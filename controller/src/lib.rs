@@ -8,6 +8,7 @@
 pub mod agents;
 pub mod args;
 mod balance;
+pub mod bfd;
 pub mod cluster;
 pub mod compile;
 pub mod core;

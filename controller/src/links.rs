@@ -172,6 +172,7 @@ impl Links {
             loss: seen.map_or(1.0, |seen| seen.loss),
             full_loss: seen.map_or(1.0, |seen| seen.full_loss),
             mtu: seen.and_then(|seen| seen.mtu),
+            bfd: None,
         }
     }
 

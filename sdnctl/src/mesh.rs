@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    MeshPair, MeshSpec, PairSpec, Way, Written,
+    BfdState, MeshPair, MeshSpec, PairSpec, Way, Written,
     status::{Link, Mesh},
 };
 use comfy_table::Table;
@@ -44,6 +44,11 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
     if mesh.every_seconds > 1.0 {
         let (small, full) = (mesh.every_seconds, mesh.full_every_seconds);
         print(&format!("A sample is probed each second: all pairs in {small:.0} s, at full size in {full:.0} s\n"))?;
+    }
+    let sessions = mesh.links.iter().filter_map(|link| Some((link, link.bfd.as_ref()?)));
+    for (link, bfd) in sessions.filter(|(_, bfd)| bfd.state != BfdState::Up) {
+        let why = bfd.diagnostic.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        print(&format!("BFD is {} at {} to {}{why}\n", bfd.state.as_str(), link.from, link.to))?;
     }
     for link in mesh.links.iter().filter(|link| link.arrives == Some(false)) {
         print(&format!("BROKEN: nothing from {} arrives at {}\n", link.from, link.to))?;

@@ -41,7 +41,7 @@ async fn drain(remote: &Remote, name: &Name, undo: bool) -> anyhow::Result<()> {
 }
 
 fn row(status: &NodeStatus) -> [String; 9] {
-    let NodeStatus { node, membership } = status;
+    let NodeStatus { node, membership, .. } = status;
     let spec = &node.spec;
     let unknown = || "-".to_owned();
     let since = membership.as_ref().and_then(|found| found.since.parse::<Timestamp>().ok());

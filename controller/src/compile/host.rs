@@ -46,8 +46,17 @@ pub enum PortKind {
         /// This host's end.
         local: Ipv4Addr,
         /// The other end; none where flows choose it.
-        remote: Option<Ipv4Addr>,
+        remote: Option<Remote>,
     },
+}
+
+/// The other end of a tunnel port that leads to one host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remote {
+    /// The host's node.
+    pub node: Name,
+    /// Its address on the underlay.
+    pub address: Ipv4Addr,
 }
 
 /// All that a host's OVSDB is to hold of ours.
@@ -118,7 +127,8 @@ fn flow_tunnel(tunnel: Tunnel, local: Ipv4Addr) -> Port {
 
 /// The tunnel port to one peer.
 fn static_tunnel(tunnel: Tunnel, local: Ipv4Addr, peer: &Node) -> Option<Port> {
-    let kind = PortKind::Tunnel { tunnel, local, remote: Some(v4(peer.spec.address)?) };
+    let remote = Remote { node: peer.name.clone(), address: v4(peer.spec.address)? };
+    let kind = PortKind::Tunnel { tunnel, local, remote: Some(remote) };
     Some(Port { name: format!("kbr0-to-{:04x}", peer.id), number: static_tunnel_port(peer.id), kind })
 }
 

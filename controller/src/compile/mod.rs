@@ -32,7 +32,7 @@ pub use agent::agent_config;
 pub use api::MeshMode as Mesh;
 pub use compiler::Compiler;
 pub use delta::{Delta, Edit, differing};
-pub use host::{Bridge, Host, Port, PortKind, host};
+pub use host::{Bridge, Host, Port, PortKind, Remote, host};
 pub use mesh::mesh_mode;
 pub use part::{Part, Place};
 pub use render::Fragment;

@@ -25,10 +25,13 @@ pub async fn show(app: Shared) -> Json<Mesh> {
     let mut mesh = app.agents.mesh(&nodes, Instant::now());
     mesh.mode = mesh_mode(&intent, &app.settings);
     mesh.pairs = intent.mesh.as_ref().map(|chosen| chosen.pairs.clone()).unwrap_or_default();
-    for link in &mut mesh.links {
-        let ends = intent.nodes.get(&link.from).zip(intent.nodes.get(&link.to));
-        link.way = ends.map(|(from, to)| view.way(from, to)).unwrap_or_default();
-    }
+    app.switches.bfd(|sessions| {
+        for link in &mut mesh.links {
+            let ends = intent.nodes.get(&link.from).zip(intent.nodes.get(&link.to));
+            link.way = ends.map(|(from, to)| view.way(from, to)).unwrap_or_default();
+            link.bfd = sessions.get(&link.from, &link.to);
+        }
+    });
     Json(mesh)
 }
 

@@ -40,7 +40,8 @@ pub struct ConfigQuery {
 pub async fn list(app: Shared) -> Json<List<NodeStatus>> {
     let mut standings = standings(&app).await;
     let intent = app.store.read();
-    let mut status = |node: &Node| NodeStatus { node: node.clone(), membership: standings.remove(&node.name) };
+    let mut status =
+        |node: &Node| NodeStatus { node: node.clone(), membership: standings.remove(&node.name), bfd: Vec::new() };
     Json(List { revision: intent.revision(), items: intent.nodes.values().map(|node| status(node)).collect() })
 }
 
@@ -51,7 +52,8 @@ pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<NodeStatus>, 
     let node = find(&app, &name).ok_or_else(|| Failure::not_found(Kind::Node, &name))?;
     let membership = standings(&app).await.remove(&name);
     let membership = membership.map(|found| Membership { gossip: app.agents.gossip(&name), ..found });
-    Ok(Json(NodeStatus { node, membership }))
+    let bfd = app.switches.bfd(|sessions| sessions.of(&name));
+    Ok(Json(NodeStatus { node, membership, bfd }))
 }
 
 /// What is made of each host.

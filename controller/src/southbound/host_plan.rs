@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::{Bfd, BfdState, Name};
 use ovsdb::{NamedUuid, Replica, Row, Txn, Uuid};
 
 use crate::{
@@ -27,9 +28,27 @@ pub const MONITORED: [(&str, &[&str]); 5] = [
         &["name", "ports", "controller", "fail_mode", "protocols", "datapath_type", "other_config", "external_ids"],
     ),
     ("Port", &["name", "interfaces", "external_ids"]),
-    ("Interface", &["name", "type", "options", "ofport", "ofport_request", "error", "mtu_request"]),
+    ("Interface", INTERFACE),
     ("Controller", &["target", "connection_mode", "max_backoff", "inactivity_probe"]),
 ];
+
+const INTERFACE: &[&str] =
+    &["name", "type", "options", "ofport", "ofport_request", "error", "mtu_request", "bfd", "bfd_status"];
+
+/// BFD on tunnel ports that lead to one host. Packets each 2 s find a break within 6 s, when a host that is gone has left
+/// the mesh, and its ports with it. Open vSwitch takes packets for BFD that have the Ethernet address to which it sends
+/// its own, rather than look at protocol and UDP port of every packet, which splits datapath flows; and only those of
+/// tunnel key 0, which no network has: endpoints cannot forge them.
+const BFD: [(&str, &str); 5] = [
+    ("enable", "true"),
+    ("min_rx", "2000"),
+    ("min_tx", "2000"),
+    ("bfd_remote_dst_mac", "00:23:20:00:00:01"),
+    ("check_tnl_key", "true"),
+];
+
+/// The longest diagnostic that is kept, in characters.
+const MAX_DIAGNOSTIC: usize = 64;
 
 type StringMap = BTreeMap<String, String>;
 
@@ -53,6 +72,25 @@ pub fn plan(host: &Host, replica: &Replica, targets: &BTreeSet<String>) -> Plan 
         Some(row) => plan.update(host, bridge, &row, replica, targets),
     }
     plan
+}
+
+/// What the host says of BFD on those of its ports that lead to one peer each.
+pub fn bfd(host: &Host, replica: &Replica) -> BTreeMap<Name, Bfd> {
+    let peers: BTreeMap<&str, &Name> =
+        host.ports.values().filter_map(|port| Some((&*port.name, peer_of(port)?))).collect();
+    if peers.is_empty() {
+        return BTreeMap::new();
+    }
+    let said = |row: Row| {
+        let peer = *peers.get(&*row.read::<String>("name"))?;
+        let status: StringMap = row.read("bfd_status");
+        let state = BfdState::read(status.get("state")?)?;
+        let why = status.get("diagnostic").filter(|why| *why != "No Diagnostic");
+        let diagnostic = why.map(|why| why.chars().take(MAX_DIAGNOSTIC).collect());
+        let flaps = status.get("flap_count").and_then(|count| count.parse().ok()).unwrap_or_default();
+        Some((peer.clone(), Bfd { state, diagnostic, flaps }))
+    };
+    replica.rows("Interface").filter_map(said).collect()
 }
 
 impl Plan {
@@ -181,6 +219,7 @@ impl Plan {
                 .set("ofport_request", number);
             self.differs.push(format!("type, options or ofport_request of {} are others", port.name));
         }
+        self.put_missing("Interface", &interface, "bfd", bfd_of(port));
         self.put_missing("Port", there, "external_ids", owned(owner_of(port)));
         let error: Option<String> = interface.read("error");
         match interface.read::<Option<i64>>("ofport") {
@@ -212,7 +251,8 @@ impl Plan {
     fn insert_port(&mut self, port: &Port) -> NamedUuid {
         let (kind, options) = interface_of(port);
         let interface = self.txn.insert("Interface").set("name", port.name.as_str()).set("type", kind);
-        let interface = interface.set("options", &options).set("ofport_request", i64::from(port.number)).id();
+        let interface = interface.set("options", &options).set("ofport_request", i64::from(port.number));
+        let interface = interface.set("bfd", bfd_of(port)).id();
         let made = self.txn.insert("Port").set("name", port.name.as_str()).set("interfaces", interface);
         made.set("external_ids", owned(owner_of(port))).id()
     }
@@ -254,6 +294,19 @@ fn owner_of(port: &Port) -> &'static str {
     }
 }
 
+/// The peer that a port leads to, if it leads to one only.
+fn peer_of(port: &Port) -> Option<&Name> {
+    match &port.kind {
+        PortKind::Tunnel { remote, .. } => remote.as_ref().map(|remote| &remote.node),
+        PortKind::Endpoint => None,
+    }
+}
+
+fn bfd_of(port: &Port) -> StringMap {
+    let pairs = BFD.into_iter().filter(|_| peer_of(port).is_some());
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
 fn interface(port: &Row, replica: &Replica) -> Option<Row> {
     let first = port.read::<BTreeSet<Uuid>>("interfaces").into_iter().next()?;
     replica.row("Interface", first)
@@ -262,7 +315,7 @@ fn interface(port: &Row, replica: &Replica) -> Option<Row> {
 /// Type and options of a port's interface.
 fn interface_of(port: &Port) -> (&'static str, StringMap) {
     let PortKind::Tunnel { tunnel, local, remote } = &port.kind else { return ("", StringMap::new()) };
-    let remote = remote.map_or_else(|| "flow".to_owned(), |ip| ip.to_string());
+    let remote = remote.as_ref().map_or_else(|| "flow".to_owned(), |remote| remote.address.to_string());
     let options = [("local_ip", local.to_string()), ("remote_ip", remote), ("key", "flow".to_owned())];
     (tunnel.as_str(), options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }

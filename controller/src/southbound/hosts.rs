@@ -169,6 +169,7 @@ impl Kept<'_> {
             // All that a host is to have may be large, when many hosts come at once.
             let slot = if settled.is_none() { Some(self.switches.slot().await) } else { None };
             let plan = host_plan::plan(&host, &replica, &targets);
+            self.switches.see_bfd(&self.node, host_plan::bfd(&host, &replica));
             let as_is = plan.txn.is_empty();
             if as_is {
                 settled = Some(revision);

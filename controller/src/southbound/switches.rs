@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use api::Name;
+use api::{Bfd, Name};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tracing::Instrument;
 
 use super::switch::{self, Served, SwitchSession};
 use crate::{
+    bfd::Sessions,
     cluster::Cluster,
     core::SessionId,
     events::{EventKind, Events},
@@ -32,6 +33,8 @@ struct Connected {
     masters: BTreeMap<Name, SessionId>,
     /// OVSDB sessions per node: a new one may come before the old one's end is noticed.
     hosts: BTreeMap<Name, u32>,
+    /// What they say of BFD.
+    bfd: Sessions,
 }
 
 /// How many switches are read back or filled at a time: when all come at once, memory stays bounded.
@@ -72,6 +75,17 @@ impl Switches {
     /// Whether a session to a node's OVSDB is up.
     pub fn host_connected(&self, node: &Name) -> bool {
         self.lock().hosts.contains_key(node)
+    }
+
+    /// What a node's OVSDB says of BFD; what has changed is told.
+    pub(super) fn see_bfd(&self, node: &Name, seen: BTreeMap<Name, Bfd>) {
+        let changes = self.lock().bfd.observe(node, seen);
+        changes.iter().for_each(|change| self.record(EventKind::Mesh, node, change.message()));
+    }
+
+    /// What nodes say of BFD, looked at by `look`.
+    pub fn bfd<T>(&self, look: impl FnOnce(&Sessions) -> T) -> T {
+        look(&self.lock().bfd)
     }
 
     /// Counts a session to a node's OVSDB for as long as the answer lives.
@@ -141,6 +155,7 @@ impl Drop for HostUp {
             *count -= 1;
             if *count == 0 {
                 connected.hosts.remove(&self.node);
+                connected.bfd.forget(&self.node);
                 self.core.tell(Event::Session(self.node.clone(), Session::Ovsdb, false));
             }
         }
