@@ -10,7 +10,7 @@
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 1
-FAULTS := 46_five_thousand 90_membership 95_moves 96_faults 97_mesh_modes 98_path_mtu 99_takeover
+FAULTS := 46_five_thousand 90_membership 93_bfd 95_moves 96_faults 97_mesh_modes 98_path_mtu 99_takeover
 QUICK := $(filter-out $(FAULTS),$(basename $(notdir $(wildcard integration/tests/*.rs))))
 space := $(subst ,, )
 FAULTS_FILTER := binary(/$(subst $(space),|,$(FAULTS))/)

@@ -96,18 +96,20 @@ impl Netlink {
         Ok(link.as_ref().map(device))
     }
 
-    /// The Ethernet addresses of IPv4 neighbours by way of the device with this number.
+    /// The Ethernet addresses of neighbours by way of the device with this number, of the family that `own` is of.
     ///
     /// # Errors
     /// What the kernel said.
-    pub async fn neighbours(&self, index: u32) -> Result<BTreeMap<Ipv4Addr, Mac>, Error> {
+    pub async fn neighbours(&self, index: u32, own: IpAddr) -> Result<BTreeMap<IpAddr, Mac>, Error> {
         let mut found = BTreeMap::new();
-        let mut stream = self.handle.neighbours().get().set_address_family(AddressFamily::Inet).execute();
+        let family = if own.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let mut stream = self.handle.neighbours().get().set_address_family(family).execute();
         while let Some(message) = stream.try_next().await.map_err(|e| failed("list neighbours", &e))? {
             let (mut address, mut mac) = (None, None);
             for attribute in &message.attributes {
                 match attribute {
-                    NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some(*ip),
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => address = Some(IpAddr::from(*ip)),
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => address = Some(IpAddr::from(*ip)),
                     NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok().map(Mac),
                     _ => {}
                 }

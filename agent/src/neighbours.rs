@@ -1,14 +1,10 @@
 //! The Ethernet addresses of peers, told to Open vSwitch before the first packet through a tunnel needs them.
 //!
-//! With the userspace datapath ovs-vswitchd learns them from answers to ARP, but not from those that came while it had no
+//! With the userspace datapath ovs-vswitchd learns them from answers to ARP and ND, but not from those that came while it had no
 //! tunnel yet: a host that has just joined would lose the first packet to each peer. The kernel knows them, as agents
 //! probe each other's underlay addresses.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use api::{Datapath, Mac};
 use tokio::{sync::watch, time::sleep};
@@ -51,18 +47,16 @@ async fn tell(
     netlink: &Netlink,
     ovs_db: &str,
     current: &Current,
-    told: &mut BTreeMap<Ipv4Addr, Mac>,
+    told: &mut BTreeMap<IpAddr, Mac>,
 ) -> Result<(), Error> {
-    let peers = current.config.peers.iter().filter_map(|peer| match peer.address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    });
-    let missing: Vec<Ipv4Addr> = peers.filter(|address| !told.contains_key(address)).collect();
+    let peers = current.config.peers.iter().map(|peer| peer.address);
+    let missing: Vec<IpAddr> = peers.filter(|address| !told.contains_key(address)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let Some(underlay) = netlink.device_with(current.config.node.spec.address).await? else { return Ok(()) };
-    let known = netlink.neighbours(underlay.index).await?;
+    let own = current.config.node.spec.address;
+    let Some(underlay) = netlink.device_with(own).await? else { return Ok(()) };
+    let known = netlink.neighbours(underlay.index, own).await?;
     for (address, mac) in missing.into_iter().filter_map(|address| Some((address, *known.get(&address)?))) {
         let words = [underlay.name.as_str(), &address.to_string(), &mac.to_string()];
         let said = vswitchd::call(ovs_db, "tnl/neigh/set", &words).await;

@@ -69,13 +69,14 @@ pub fn forward_v6(device: &str) -> io::Result<()> {
 
 /// Has a device ask at once whether a neighbour is still where it was when that is not sure, rather than after five seconds.
 ///
-/// Open vSwitch learns the Ethernet addresses of tunnels' other ends from answers to ARP alone. A host that was itself
+/// Open vSwitch learns the Ethernet addresses of tunnels' other ends from answers to ARP and ND alone. A host that was itself
 /// asked knows the neighbour already, as one that is not sure, and would use it without asking.
 ///
 /// # Errors
 /// What the kernel said.
 pub fn ask_neighbours(device: &str) -> io::Result<()> {
-    set(&format!("ipv4/neigh/{device}/delay_first_probe_time"), "0")
+    set(&format!("ipv4/neigh/{device}/delay_first_probe_time"), "0")?;
+    set(&format!("ipv6/neigh/{device}/delay_first_probe_time"), "0")
 }
 
 /// The value of `key`; none if this kernel does not have it.

@@ -37,11 +37,13 @@ impl Tunnel {
         }
     }
 
-    /// Bytes a frame's payload loses to the outer headers: IPv4, the tunnel's own and the inner Ethernet header.
-    pub fn overhead(self) -> u32 {
+    /// Bytes a frame's payload loses to the outer headers: that of the underlay, on which hosts have addresses like
+    /// this, the tunnel's own and the inner Ethernet header.
+    pub fn overhead(self, underlay: IpAddr) -> u32 {
+        let ip = if underlay.is_ipv4() { 20 } else { 40 };
         match self {
-            Self::Vxlan | Self::Geneve => 20 + 8 + 8 + 14,
-            Self::Gre => 20 + 8 + 14,
+            Self::Vxlan | Self::Geneve => ip + 8 + 8 + 14,
+            Self::Gre => ip + 8 + 14,
         }
     }
 }

@@ -50,10 +50,11 @@ impl NodeSpec {
     /// # Errors
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
-        if !self.address.is_ipv4() {
-            return Err(Invalid::new("address", "the underlay must be IPv4"));
-        }
-        if self.address.is_unspecified() || self.address.is_loopback() || self.address.is_multicast() {
+        let local = match self.address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.to_ipv4_mapped().is_some(),
+        };
+        if local || self.address.is_unspecified() || self.address.is_loopback() || self.address.is_multicast() {
             return Err(Invalid::new("address", format!("{} is not the address of a host", self.address)));
         }
         if !(576..=65_535).contains(&self.mtu) {

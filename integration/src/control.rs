@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::etcd;
 use crate::ovs::Ovs;
-use crate::plan::{Config, EXTERNAL_IP, HostId, Place, controller_ip};
+use crate::plan::{Config, EXTERNAL_IP, EXTERNAL_IP6, HostId, Place};
 use crate::process::Daemon;
 use crate::state::StateDir;
 use crate::{netns, tool};
@@ -68,7 +69,7 @@ pub fn make_token(config: &Config, state: &StateDir) -> Result<()> {
 /// The controllers, as seen from the underlay.
 #[must_use]
 pub fn servers(config: &Config) -> String {
-    let server = |number| format!("{}://{}:{HTTP_PORT}", scheme(config), controller_ip(number));
+    let server = |number| format!("{}://{}", scheme(config), SocketAddr::new(config.controller_ip(number), HTTP_PORT));
     (1..=config.controllers).map(server).collect::<Vec<_>>().join(",")
 }
 
@@ -122,14 +123,15 @@ pub fn start_controllers(config: &Config, state: &StateDir) -> Result<()> {
 pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Result<()> {
     let name = Place::controller(number).to_string();
     let data = state.path().join(&name);
+    let any = if config.underlay6 { "[::]" } else { "0.0.0.0" };
     fs::create_dir_all(&data)?;
     let mut command = Command::new(program("sdn-controller")?);
     command
         .arg("--data-dir")
         .arg(data)
-        .args(["--listen-openflow", "0.0.0.0:6653"])
-        .args(["--listen-ovsdb", "0.0.0.0:6640"])
-        .args(["--listen-http", &format!("0.0.0.0:{HTTP_PORT}")])
+        .args(["--listen-openflow", &format!("{any}:6653")])
+        .args(["--listen-ovsdb", &format!("{any}:6640")])
+        .args(["--listen-http", &format!("{any}:{HTTP_PORT}")])
         .args(["--tunnel", &config.tunnel.to_string()])
         .args(["--mesh", &config.mesh.to_string()]);
     if !config.secure {
@@ -142,7 +144,7 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
         command.args(["--pod-cidr", DUAL_PODS, "--service-cidr", DUAL_SERVICES]);
     }
     if config.controllers > 1 {
-        let ip = controller_ip(number).to_string();
+        let ip = config.controller_ip(number).to_string();
         command.args(["--store", &etcd::url(config, number), "--id", &name, "--advertise", &ip]);
     }
     controller(config, state, number).start(command)
@@ -161,9 +163,10 @@ pub fn agent_socket(state: &StateDir, host: HostId) -> PathBuf {
 }
 
 /// The host's `resolv.conf`: its name server would be the machine outside.
-fn resolv_conf(state: &StateDir, host: HostId) -> Result<PathBuf> {
+fn resolv_conf(config: &Config, state: &StateDir, host: HostId) -> Result<PathBuf> {
     let path = state.host(host).join("resolv.conf");
-    fs::write(&path, format!("nameserver {EXTERNAL_IP}\n")).context("cannot write the host's resolv.conf")?;
+    let server: IpAddr = if config.underlay6 { EXTERNAL_IP6.into() } else { EXTERNAL_IP.into() };
+    fs::write(&path, format!("nameserver {server}\n")).context("cannot write the host's resolv.conf")?;
     Ok(path)
 }
 
@@ -179,14 +182,14 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
     };
     command
         .args(["--node", &host.to_string()])
-        .args(["--underlay-ip", &host.ip().to_string()])
+        .args(["--underlay-ip", &config.host_ip(host).to_string()])
         .args(["--ovs-db", &Ovs::new(config, state, host).database()])
         .arg("--socket")
         .arg(agent_socket(state, host))
         .arg("--state-dir")
         .arg(state.host(host).join("agent"))
         .arg("--resolv-conf")
-        .arg(resolv_conf(state, host)?);
+        .arg(resolv_conf(config, state, host)?);
     if let Some((_, zone)) = config.host_ids().zip(&config.zones).find(|(of, _)| *of == host) {
         command.args(["--zone", zone]);
     }

@@ -2,6 +2,7 @@
 //! the bridge that holds the uplink and the underlay address.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -18,6 +19,12 @@ pub const UNDERLAY_BRIDGE: &str = "br-phy";
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+fn addresses(config: &Config, host: HostId) -> Vec<(IpAddr, u8)> {
+    let v4 = (!config.underlay6).then(|| (host.ip().into(), UNDERLAY_PREFIX));
+    let v6 = config.has_underlay6().then(|| (host.ip6().into(), UNDERLAY_PREFIX6));
+    v4.into_iter().chain(v6).collect()
+}
+
 /// The Open vSwitch of one host.
 #[derive(Clone, Debug)]
 pub struct Ovs {
@@ -26,7 +33,8 @@ pub struct Ovs {
     dir: std::path::PathBuf,
     server: Daemon,
     switch: Daemon,
-    ipv6: bool,
+    /// The addresses that the host has on the underlay, with their prefixes.
+    addresses: Vec<(IpAddr, u8)>,
 }
 
 impl Ovs {
@@ -41,7 +49,7 @@ impl Ovs {
             switch: Daemon::new(netns.clone(), &dir, "ovs-vswitchd"),
             netns,
             dir,
-            ipv6: config.ipv6,
+            addresses: addresses(config, host),
         }
     }
 
@@ -153,15 +161,12 @@ impl Ovs {
         let device = Path::new("/proc/sys/net/ipv4/conf").join(UNDERLAY_BRIDGE);
         tool::wait_until("ovs-vswitchd", PATIENCE, || device.exists()).with_context(|| self.switch.last_words())?;
         tool::tx_offload_off(UNDERLAY_BRIDGE)?;
-        let ip = self.host.ip();
-        let mut lines = vec![
-            format!("addr replace {ip}/{UNDERLAY_PREFIX} dev {UNDERLAY_BRIDGE}"),
-            format!("link set {UNDERLAY_BRIDGE} up"),
-        ];
-        if self.ipv6 {
-            let ip = self.host.ip6();
-            lines.push(format!("addr replace {ip}/{UNDERLAY_PREFIX6} dev {UNDERLAY_BRIDGE} nodad"));
-        }
+        let address = |(ip, prefix): &(IpAddr, u8)| {
+            let nodad = if ip.is_ipv6() { " nodad" } else { "" };
+            format!("addr replace {ip}/{prefix} dev {UNDERLAY_BRIDGE}{nodad}")
+        };
+        let mut lines = vec![format!("link set {UNDERLAY_BRIDGE} up")];
+        lines.extend(self.addresses.iter().map(address));
         tool::ip_batch(&lines)
     }
 

@@ -1,7 +1,7 @@
 //! Who is in a testbed, what each is called and which address it has.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +19,12 @@ pub fn controller_ip(number: u16) -> Ipv4Addr {
         Ok(number @ 2..=9) => Ipv4Addr::new(172, 30, 255, 240 + number),
         _ => CONTROLLER_IP,
     }
+}
+
+/// IPv6 address of controller number `number`, where the underlay has such addresses.
+#[must_use]
+pub fn controller_ip6(number: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd30, 0, 0, 0, 0, 0, 0xffff, number)
 }
 
 /// Underlay address of the machine outside of the cluster.
@@ -104,6 +110,9 @@ pub struct Config {
     /// How many connections the controller lets a conntrack zone remember; none leaves it to the controller.
     #[serde(default)]
     pub conntrack_limit: Option<u32>,
+    /// Whether hosts have no IPv4 address on the underlay, only one of IPv6: tunnels, gossip and sessions go by that.
+    #[serde(default)]
+    pub underlay6: bool,
     /// The zones that the first hosts' agents say they are in; the others say none.
     #[serde(default)]
     pub zones: Vec<String>,
@@ -126,6 +135,7 @@ impl Config {
             controllers: 1,
             secure: false,
             ipv6: false,
+            underlay6: false,
             conntrack_limit: None,
             zones: Vec::new(),
         }
@@ -153,6 +163,24 @@ impl Config {
         );
         ensure!((1..=MAX_HOSTS).contains(&self.hosts), "a testbed has 1 to {MAX_HOSTS} hosts, not {}", self.hosts);
         Ok(())
+    }
+
+    /// Whether anything on the underlay has an IPv6 address.
+    #[must_use]
+    pub fn has_underlay6(&self) -> bool {
+        self.ipv6 || self.underlay6
+    }
+
+    /// The underlay address of a host that its tunnels end at.
+    #[must_use]
+    pub fn host_ip(&self, host: HostId) -> IpAddr {
+        if self.underlay6 { host.ip6().into() } else { host.ip().into() }
+    }
+
+    /// The address by which hosts reach controller number `number`.
+    #[must_use]
+    pub fn controller_ip(&self, number: u16) -> IpAddr {
+        if self.underlay6 { controller_ip6(number).into() } else { controller_ip(number).into() }
     }
 
     /// "1 host" or "3 hosts".

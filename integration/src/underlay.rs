@@ -3,7 +3,9 @@
 
 use anyhow::{Context, Result};
 
-use crate::plan::{Config, EXTERNAL_IP, EXTERNAL_IP6, Place, UNDERLAY_PREFIX, UNDERLAY_PREFIX6, UPLINK, controller_ip};
+use crate::plan::{
+    Config, EXTERNAL_IP, EXTERNAL_IP6, Place, UNDERLAY_PREFIX, UNDERLAY_PREFIX6, UPLINK, controller_ip, controller_ip6,
+};
 use crate::{netns, tool};
 
 const TABLE: &str = "bridge partition";
@@ -39,9 +41,10 @@ pub fn build(config: &Config) -> Result<()> {
             ])
         })?;
     }
-    if config.ipv6 {
-        let address = format!("addr add {EXTERNAL_IP6}/{UNDERLAY_PREFIX6} dev {UPLINK} nodad");
-        netns::within(&config.netns(&Place::External), || tool::ip_batch(&[address]))?;
+    let controllers = (1..=config.controllers).map(|number| (Place::controller(number), controller_ip6(number)));
+    for (place, ip) in controllers.chain([(Place::External, EXTERNAL_IP6)]).filter(|_| config.has_underlay6()) {
+        let address = format!("addr add {ip}/{UNDERLAY_PREFIX6} dev {UPLINK} nodad");
+        netns::within(&config.netns(&place), || tool::ip_batch(&[address]))?;
     }
     Ok(())
 }

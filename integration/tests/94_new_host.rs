@@ -23,8 +23,8 @@ fn join(testbed: &Testbed, n: u16) -> Pod {
     pod.expect("it is there")
 }
 
-fn no_first_packet_is_lost(name: &str, tunnel: Tunnel) {
-    let config = Config { tunnel, hosts: 5, ..Config::new(name) };
+fn no_first_packet_is_lost(name: &str, tunnel: Tunnel, underlay6: bool) {
+    let config = Config { tunnel, underlay6, hosts: 5, ..Config::new(name) };
     let testbed = Scoped::up_hosts(&config, &mut quiet).unwrap();
     control::start_controllers(&config, testbed.state()).unwrap();
     let mut there = vec![join(&testbed, 1)];
@@ -47,15 +47,20 @@ fn no_first_packet_is_lost(name: &str, tunnel: Tunnel) {
 
 #[test]
 fn vxlan_loses_no_first_packet() {
-    no_first_packet_is_lost("n94-vxlan", Tunnel::Vxlan);
+    no_first_packet_is_lost("n94-vxlan", Tunnel::Vxlan, false);
 }
 
 #[test]
 fn gre_loses_no_first_packet() {
-    no_first_packet_is_lost("n94-gre", Tunnel::Gre);
+    no_first_packet_is_lost("n94-gre", Tunnel::Gre, false);
 }
 
 #[test]
 fn geneve_loses_no_first_packet() {
-    no_first_packet_is_lost("n94-geneve", Tunnel::Geneve);
+    no_first_packet_is_lost("n94-geneve", Tunnel::Geneve, false);
+}
+
+#[test]
+fn no_first_packet_is_lost_over_ipv6() {
+    no_first_packet_is_lost("n94-ipv6", Tunnel::Vxlan, true);
 }

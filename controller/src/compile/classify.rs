@@ -1,15 +1,12 @@
 //! Table classify: network and direction into registers; whoever lies about who it is goes no further.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use api::{Endpoint, Mac, Network, Node, Tunnel, Way};
 use ipnet::IpNet;
 use openflow::{Mac as OfMac, Match, PortNo};
 
-use super::{View, nd, v4};
+use super::{View, nd};
 use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, flow_tunnel_port, ip, reg};
 
 const ARP: u16 = 0x0806;
@@ -95,9 +92,8 @@ fn into(network: &Network, matching: Match, cookie: Cookie) -> Flow {
 /// What comes through a tunnel must come from a member; its VNI is its network and flags.
 pub(super) fn peer(view: &View<'_>, peer: &Node, tunnel: Tunnel, way: Way, cookie: Cookie) -> Vec<Flow> {
     let (port, _) = view.tunnel_to(peer, tunnel, way);
-    let Some(address): Option<Ipv4Addr> = v4(peer.spec.address) else { return Vec::new() };
     let member = |family: Family| {
-        let matching = family.any(Match::new().in_port(PortNo(port))).tun_src(address);
+        let matching = ip::tunnelled_from(family.any(Match::new().in_port(PortNo(port))), peer.spec.address);
         let mut actions = act::from_tunnel_id().to_vec();
         actions.extend([act::load(reg::FROM, reg::FROM_TUNNEL), act::load(reg::PEER, peer.id)]);
         Flow::new(Table::Classify, 100, matching, cookie, act::then(actions, Table::Track))

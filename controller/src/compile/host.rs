@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    net::IpAddr,
 };
 
 use api::{Datapath, Endpoint, Mac, Name, Node, Tunnel, Way};
 
-use super::{View, v4};
+use super::View;
 use crate::pipeline::{BRIDGE, flow_tunnel_port, static_tunnel_port};
 
 /// The bridge `kbr0`.
@@ -44,7 +44,7 @@ pub enum PortKind {
         /// The kind of tunnel.
         tunnel: Tunnel,
         /// This host's end.
-        local: Ipv4Addr,
+        local: IpAddr,
         /// The other end; none where flows choose it.
         remote: Option<Remote>,
     },
@@ -56,7 +56,7 @@ pub struct Remote {
     /// The host's node.
     pub node: Name,
     /// Its address on the underlay.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
 }
 
 /// All that a host's OVSDB is to hold of ours.
@@ -79,9 +79,9 @@ pub fn host(view: &View<'_>, name: &Name) -> Host {
 
 /// The MTU of endpoints: what the smallest underlay carries less what the tunnel takes.
 pub(super) fn pod_mtu(view: &View<'_>) -> Option<u32> {
-    let overhead = view.default_network()?.spec.tunnel.overhead();
-    let smallest = view.intent.nodes.values().map(|node| node.spec.mtu).min()?;
-    Some(smallest.saturating_sub(overhead))
+    let tunnel = view.default_network()?.spec.tunnel;
+    let carried = |node: &Node| node.spec.mtu.saturating_sub(tunnel.overhead(node.spec.address));
+    view.intent.nodes.values().map(|node| carried(node)).min()
 }
 
 /// The nodes whose bridge or tunnels are others in `new` than in `old`, and the ports' names.
@@ -107,29 +107,29 @@ fn bridge(view: &View<'_>, node: &Node, mtu: u32) -> Option<Bridge> {
 }
 
 fn tunnels(view: &View<'_>, node: &Node) -> Vec<Port> {
-    let Some(local) = v4(node.spec.address) else { return Vec::new() };
+    let local = node.spec.address;
     let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     let to_any = kinds.into_iter().filter(|_| view.has_flow_ports(&node.name));
     let mut ports: Vec<Port> = to_any.map(|tunnel| flow_tunnel(tunnel, local)).collect();
     if let Some(tunnel) = view.default_network().map(|network| network.spec.tunnel) {
         let peers = view.intent.nodes.values().filter(|peer| peer.name != node.name && !peer.down);
         let to_one = peers.filter(|peer| view.way(node, peer) == Way::Static);
-        ports.extend(to_one.filter_map(|peer| static_tunnel(tunnel, local, peer)));
+        ports.extend(to_one.map(|peer| static_tunnel(tunnel, local, peer)));
     }
     ports
 }
 
 /// The tunnel port whose remote end flows choose.
-fn flow_tunnel(tunnel: Tunnel, local: Ipv4Addr) -> Port {
+fn flow_tunnel(tunnel: Tunnel, local: IpAddr) -> Port {
     let kind = PortKind::Tunnel { tunnel, local, remote: None };
     Port { name: format!("kbr0-{}", tunnel.as_str()), number: flow_tunnel_port(tunnel), kind }
 }
 
 /// The tunnel port to one peer.
-fn static_tunnel(tunnel: Tunnel, local: Ipv4Addr, peer: &Node) -> Option<Port> {
-    let remote = Remote { node: peer.name.clone(), address: v4(peer.spec.address)? };
+fn static_tunnel(tunnel: Tunnel, local: IpAddr, peer: &Node) -> Port {
+    let remote = Remote { node: peer.name.clone(), address: peer.spec.address };
     let kind = PortKind::Tunnel { tunnel, local, remote: Some(remote) };
-    Some(Port { name: format!("kbr0-to-{:04x}", peer.id), number: static_tunnel_port(peer.id), kind })
+    Port { name: format!("kbr0-to-{:04x}", peer.id), number: static_tunnel_port(peer.id), kind }
 }
 
 fn endpoint(endpoint: &Endpoint) -> Port {

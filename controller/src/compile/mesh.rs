@@ -1,10 +1,10 @@
 //! Which port leads from one node to another.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use api::{MeshMode, Name, Node, Tunnel, Way};
 
-use super::{Place, Settings, View, v4};
+use super::{Place, Settings, View};
 use crate::{
     intent::{ChosenMesh, Intent},
     pipeline::{flow_tunnel_port, static_tunnel_port},
@@ -64,10 +64,10 @@ impl View<'_> {
     }
 
     /// The port that leads to `peer`, and the tunnel destination a flow must set, if it must.
-    pub(super) fn tunnel_to(&self, peer: &Node, tunnel: Tunnel, way: Way) -> (u32, Option<Ipv4Addr>) {
+    pub(super) fn tunnel_to(&self, peer: &Node, tunnel: Tunnel, way: Way) -> (u32, Option<IpAddr>) {
         match way {
             Way::Static => (static_tunnel_port(peer.id), None),
-            Way::Flow => (flow_tunnel_port(tunnel), v4(peer.spec.address)),
+            Way::Flow => (flow_tunnel_port(tunnel), Some(peer.spec.address)),
         }
     }
 

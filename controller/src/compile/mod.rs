@@ -43,7 +43,7 @@ use std::{
     sync::Arc,
 };
 
-use api::{DEFAULT_NETWORK, Mac, Name, Network, NodeSubnet};
+use api::{DEFAULT_NETWORK, Mac, Name, Network, Node, NodeSubnet};
 use imbl::OrdMap;
 use ipnet::IpNet;
 
@@ -132,6 +132,11 @@ impl View<'_> {
     fn has_v6(&self) -> bool {
         let mut subnets = self.intent.networks.values().flat_map(|network| &network.spec.subnets);
         subnets.any(|subnet| subnet.addr().is_ipv6())
+    }
+
+    /// The address of a node on the underlay, where endpoints can have such addresses.
+    fn address(&self, node: &Node) -> Option<IpAddr> {
+        Some(node.spec.address).filter(|ip| ip.is_ipv4() || self.has_v6())
     }
 
     /// The gateways on a node's `kbr0`, one of each family of the default network.

@@ -73,13 +73,14 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let (_, mac) = view.gateway(&node.name)?;
     let cookie = node_cookie(view, network, node);
     let gateways: Vec<IpAddr> = view.gateways(&node.name).map(|gateway| gateway.addr()).collect();
-    let own = || gateways.iter().copied().chain([node.spec.address]);
+    let address = view.address(node);
+    let own = || gateways.iter().copied().chain(address);
     let mut flows: Vec<Flow> = gateways.iter().map(|ip| resolve::gateway(network, *ip, mac, cookie)).collect();
     flows.extend(own().map(|ip| route::host(network, ip, mac, cookie)));
-    if let Some(host) = view.intent.host(&node.name) {
-        let served = served(view, host, node.spec.address);
-        flows.extend(backend_flows(network, node.spec.address, &served));
-        flows.extend(route::host_to_itself(network, node.spec.address, mac, cookie));
+    if let Some((host, address)) = view.intent.host(&node.name).zip(address) {
+        let served = served(view, host, address);
+        flows.extend(backend_flows(network, address, &served));
+        flows.extend(route::host_to_itself(network, address, mac, cookie));
     }
     if let Some(IpNet::V4(range)) = node.containers {
         flows.push(resolve::range(network, range, mac, cookie));
@@ -87,7 +88,7 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     }
     let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
     let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
-    inside.push(node.spec.address.into());
+    inside.extend(address.map(IpNet::from));
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(view.families().flat_map(|family| route::kernel(network, family, mac, cookie)));
     flows.extend(route::names(mac, cookie));
@@ -115,7 +116,7 @@ fn peer(view: &View<'_>, peer: &Node, way: Way) -> Fragment {
     for network in view.intent.networks.values() {
         let cookie = node_cookie(view, network, peer);
         let shares = view.subnet(&network.name, &peer.name).into_iter().flat_map(|subnet| subnet.cidrs());
-        let address = (network.name.as_str() == DEFAULT_NETWORK).then(|| IpNet::from(peer.spec.address));
+        let address = view.address(peer).filter(|_| network.name.as_str() == DEFAULT_NETWORK).map(IpNet::from);
         flows.extend(shares.chain(address).map(|net| route::remote(view, network, (peer, way), net, cookie)));
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();

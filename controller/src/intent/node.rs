@@ -1,6 +1,6 @@
 //! Nodes.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use api::{Invalid, Kind, Name, Node, NodeSpec, default_network, gateway_of};
 use ipnet::IpNet;
@@ -22,6 +22,12 @@ impl Draft<'_> {
         let refuse = |reason: String| Err(Invalid::new("address", reason).into());
         if let Some(other) = self.intent.nodes.values().find(|n| n.spec.address == spec.address && n.name != *name) {
             return refuse(format!("{} is the address of node {}", spec.address, other.name));
+        }
+        let family = |ip: IpAddr| if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+        let mut others = self.intent.nodes.values().filter(|other| other.name != *name);
+        if let Some(other) = others.find(|other| family(other.spec.address) != family(spec.address)) {
+            let (own, there) = (family(spec.address), family(other.spec.address));
+            return refuse(format!("{} is {own}, and the underlay of node {} is {there}", spec.address, other.name));
         }
         if let Some(network) = self.intent.networks.values().find(|network| network.contains(spec.address)) {
             return refuse(format!("{} lies within network {}", spec.address, network.name));

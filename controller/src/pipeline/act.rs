@@ -110,8 +110,11 @@ fn tunnel_id(place: u16, bits: u16) -> Subfield {
 }
 
 /// The other end of a tunnel whose port leaves that open.
-pub fn set_tunnel_dst(ip: Ipv4Addr) -> Action {
-    Action::set_field(Field::NXM_NX_TUN_IPV4_DST, ip)
+pub fn set_tunnel_dst(ip: IpAddr) -> Action {
+    match ip {
+        IpAddr::V4(ip) => Action::set_field(Field::NXM_NX_TUN_IPV4_DST, ip),
+        IpAddr::V6(ip) => Action::set_field(Field::NXM_NX_TUN_IPV6_DST, ip),
+    }
 }
 
 /// The Ethernet destination.

@@ -77,6 +77,14 @@ pub fn to(matching: Match, net: impl Into<IpNet>) -> Match {
     }
 }
 
+/// Adds from which address of the underlay a packet came through a tunnel.
+pub fn tunnelled_from(matching: Match, underlay: IpAddr) -> Match {
+    match underlay {
+        IpAddr::V4(ip) => matching.tun_src(ip),
+        IpAddr::V6(ip) => matching.tun_ipv6_src(ip),
+    }
+}
+
 /// Adds that a packet goes back to where it comes from.
 pub fn itself(matching: Match, ip: IpAddr) -> Match {
     source(to(matching, ip), ip.into())

@@ -98,7 +98,7 @@ async fn session(
     tracing::Span::current().record("node", node.as_str());
     let _connected = switches.host_up(&node, core);
     switches.record(EventKind::Session, &node, "host's OVSDB connected".into());
-    let found = SocketAddr::new(local.ip(), openflow);
+    let found = SocketAddr::new(local.ip().to_canonical(), openflow);
     let transport = if gate.is_secure() { "ssl" } else { "tcp" };
     Kept { client, node, found, transport, core, switches, cluster }.keep(changes, target).await
 }

@@ -44,6 +44,9 @@ enum Verb {
         /// Pods and the underlay have IPv6 addresses, too.
         #[arg(long)]
         ipv6: bool,
+        /// Hosts have IPv6 addresses only on the underlay: tunnels, gossip and sessions go by these.
+        #[arg(long)]
+        underlay6: bool,
     },
     /// Add or remove a pod.
     #[command(subcommand)]
@@ -123,8 +126,9 @@ fn main() -> ExitCode {
 
 fn run(name: &str, verb: Verb) -> Result<()> {
     match verb {
-        Verb::Up { hosts, tunnel, mesh, zones, controllers, secure, ipv6 } => {
-            let config = Config { hosts, tunnel, mesh, controllers, secure, ipv6, zones, ..Config::new(name) };
+        Verb::Up { hosts, tunnel, mesh, zones, controllers, secure, ipv6, underlay6 } => {
+            let config =
+                Config { hosts, tunnel, mesh, controllers, secure, ipv6, underlay6, zones, ..Config::new(name) };
             up(&config.with_zones_if_mixed())
         }
         Verb::Down => {

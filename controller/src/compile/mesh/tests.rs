@@ -2,11 +2,17 @@ use api::{MeshSpec, NodeSpec};
 
 use crate::{
     compile::{
-        Compiler, Host, Mesh, View, host,
+        Compiler, Host, Mesh, PortKind, View, host,
         tests::{built, commit, endpoint, json, name},
     },
     intent::Change,
 };
+
+/// What matches and actions of a node's flows say, each once.
+fn said(compiler: &Compiler, n: u32) -> String {
+    let state = compiler.state(&name(&format!("h{n}")));
+    state.flows.iter().map(|(key, body)| format!("{:?} {:?}\n", key.matching, body.instructions)).collect()
+}
 
 fn node(n: u32, zone: Option<&str>) -> Change {
     let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "zone": zone}));
@@ -92,4 +98,35 @@ fn a_pair_is_of_two_nodes_that_are_there_and_goes_with_them() {
     assert!(commit(&mut intent, &pair(1, 5, None)).is_none());
     commit(&mut intent, &Change::DeleteNode(name("h4"))).unwrap();
     assert_eq!(intent.mesh.unwrap().pairs, []);
+}
+
+#[test]
+fn an_underlay_of_ipv6_has_tunnels_of_ipv6_and_nothing_else_of_it() {
+    let node = |n: u32, ip: &str| {
+        let spec: NodeSpec = json(serde_json::json!({"address": ip, "mtu": 1500}));
+        Change::PutNode(name(&format!("h{n}")), spec)
+    };
+    let compiler = built(&[node(1, "fd30::1"), node(2, "fd30::2")]);
+    let view = View { intent: compiler.intent(), settings: compiler.settings() };
+    let Host { bridge, ports } = host(&view, &name("h1"));
+    assert_eq!(bridge.unwrap().mtu, 1430);
+    let PortKind::Tunnel { local, remote: None, .. } = &ports["kbr0-vxlan"].kind else { panic!("{ports:?}") };
+    assert_eq!(local.to_string(), "fd30::1");
+    let flows = said(&compiler, 1);
+    let four = said(&built(&[node(1, "172.30.0.1"), node(2, "172.30.0.2")]), 1);
+    let count = |text: &str, what: &str| text.to_lowercase().matches(what).count();
+    assert_eq!(count(&flows, "tun_ipv6_dst"), count(&four, "tun_ipv4_dst") - 1, "no way to the address of a node");
+    assert!(count(&flows, "tun_ipv6_src") > 0 && count(&flows, "tun_ipv4") == 0, "{flows}");
+    assert_eq!(count(&flows, "ipv6_dst") - count(&flows, "tun_ipv6_dst"), 0);
+}
+
+#[test]
+fn all_nodes_have_underlay_addresses_of_one_family() {
+    let mut intent = built(&[node(1, None)]).intent().clone();
+    let put = |ip: &str| Change::PutNode(name("h2"), json(serde_json::json!({"address": ip, "mtu": 1500})));
+    assert!(commit(&mut intent, &put("fd30::2")).is_none());
+    for wrong in ["fe80::1", "::1", "::ffff:192.0.2.1", "ff02::1", "::"] {
+        assert!(commit(&mut built(&[]).intent().clone(), &put(wrong)).is_none(), "{wrong}");
+    }
+    assert!(commit(&mut intent, &put("172.30.0.2")).is_some());
 }
