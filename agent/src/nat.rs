@@ -1,4 +1,5 @@
-//! Between this host's kernel and the outside: masquerade, published services, and refusals. One nftables table of the
+//! Between this host's kernel and the outside: masquerade, published services, refusals, and packets from elsewhere that
+//! carry an address of the cluster as source, which are dropped and counted. One nftables table of the
 //! agent's own, `ip sdn`, replaced whole or left alone; and `ip6 sdn`, where there are IPv6 addresses to masquerade.
 //!
 //! Published services are one map, however many there are: address, protocol and port outside to virtual address and
@@ -59,6 +60,8 @@ pub struct Want {
     pub published: Vec<Published>,
     /// Virtual addresses.
     pub services: Option<IpNet>,
+    /// Addresses that are nobody's but the cluster's.
+    pub cluster: Vec<IpNet>,
 }
 
 /// A chain: its name, what it is hooked to, and its rules.
@@ -77,6 +80,7 @@ impl Want {
             bridge: config.bridge.clone(),
             published: config.published.iter().filter(published).cloned().collect(),
             services: if family == Family::V4 { config.services } else { config.services6 },
+            cluster: config.routes.iter().filter(|net| family.has(net.addr())).copied().collect(),
         })
     }
 
@@ -103,7 +107,10 @@ impl Want {
                 format!("{back} {net} reject with {icmp} port-unreachable"),
             ]
         });
+        // Who is not in the cluster could send as an endpoint what the kernel then hands to the switch.
+        let stranger = |net: &IpNet| format!("{ip} saddr {} fib saddr . iif oif 0 counter drop", net.trunc());
         vec![
+            ("strangers", "filter hook prerouting priority raw", self.cluster.iter().map(stranger).collect()),
             ("prerouting", "nat hook prerouting priority dstnat", vec![to_service.clone()]),
             ("output", "nat hook output priority -100", vec![to_service]),
             ("postrouting", "nat hook postrouting priority srcnat", sources.collect()),
@@ -262,12 +269,13 @@ mod tests {
             bridge: "kbr0".into(),
             published: vec![web],
             services: Some("10.96.0.0/12".parse().unwrap()),
+            cluster: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
         }
     }
 
     fn listing(comment: &str, rules: usize, elements: usize) -> String {
         let chain = |name: &str| format!(r#",{{"chain":{{"name":"{name}"}}}}"#);
-        let chains: String = ["prerouting", "output", "postrouting", "refuse"].map(chain).concat();
+        let chains: String = ["strangers", "prerouting", "output", "postrouting", "refuse"].map(chain).concat();
         let rules = format!(r#",{{"rule":{{"family":"ip","comment":"{comment}","expr":[]}}}}"#).repeat(rules);
         let elements = vec!["0"; elements].join(",");
         format!(r#"{{"nftables":[{{"table":{{"name":"sdn"}}}},{{"map":{{"elem":[{elements}]}}}}{chains}{rules}]}}"#)
@@ -276,13 +284,13 @@ mod tests {
     #[test]
     fn only_a_table_with_our_digest_and_nothing_else_is_right() {
         let digest = want().digest();
-        assert!(want().is_installed(&listing(&digest, 7, 1)));
-        assert!(!want().is_installed(&listing(&digest, 6, 1)));
-        assert!(!want().is_installed(&listing(&digest, 7, 0)));
-        assert!(!want().is_installed(&listing("sdn 0", 7, 1)));
+        assert!(want().is_installed(&listing(&digest, 9, 1)));
+        assert!(!want().is_installed(&listing(&digest, 8, 1)));
+        assert!(!want().is_installed(&listing(&digest, 9, 0)));
+        assert!(!want().is_installed(&listing("sdn 0", 9, 1)));
         assert!(!want().is_installed("no JSON"));
         let other = Want { bridge: "kbr1".into(), ..want() };
-        assert!(!other.is_installed(&listing(&digest, 7, 1)));
+        assert!(!other.is_installed(&listing(&digest, 9, 1)));
         let hidden = vec![Published { masquerade: true, ..want().published[0].clone() }];
         assert_ne!(Want { published: hidden, ..want() }.digest(), digest);
     }

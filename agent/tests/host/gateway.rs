@@ -63,6 +63,9 @@ async fn masquerade_is_one_table_written_once() {
     until("the agent is at work again", || lab.fake.lock().reports.len() > reports).await;
     // The handles of an untouched table are the same.
     assert_eq!(sh(&list), first);
-    lab.fake.change(|c| c.config.masquerade = vec!["10.200.0.0/16".parse().unwrap()]);
+    lab.fake.change(|c| {
+        c.config.routes = vec!["10.200.0.0/16".parse().unwrap()];
+        c.config.masquerade = c.config.routes.clone();
+    });
     until("the table follows", || sh(&list).contains("10.200.0.0/16") && !sh(&list).contains("10.244")).await;
 }
