@@ -72,6 +72,14 @@ fn a_break_is_told_and_shown_and_what_others_change_is_put_right() {
     eventually("all to be up again", 15, || sessions(&testbed) == (6, 0));
     eventually("that is told", 3, || told("is up again") == 2);
 
+    testbed.partition(&at(3), None).unwrap();
+    eventually("h3 to be lost", 10, || sdnctl(&testbed, "node inspect h3").contains("\"down\""));
+    thread::sleep(Duration::from_secs(8));
+    assert_eq!(told("went down"), 2, "of a host that is gone nothing is told: {:?}", events(&testbed));
+    testbed.heal().unwrap();
+    eventually("h3 to be back", 30, || sessions(&testbed) == (6, 0));
+    assert_eq!((told("went down"), told("is up again")), (2, 2));
+
     let port = sh(&testbed, &at(1), "ovs-vsctl list-ports kbr0");
     let port = port.lines().find(|name| name.starts_with("kbr0-to-")).expect("a port to a peer").to_owned();
     sh(&testbed, &at(1), &format!("ovs-vsctl set interface {port} bfd:enable=false"));
