@@ -252,7 +252,7 @@ impl Compiler {
         let networks = flat.map(|network| &network.name).filter(|network| self.intent.is_member(network, node));
         let parts = networks.flat_map(|network| of_network(&self.intent, network));
         let policies = self.intent.policies.keys().map(|policy| Part::Policy(policy.clone()));
-        let others = self.intent.nodes.keys().filter(|_| self.view().ways_differ()).flat_map(peers);
+        let others = self.view().ways_differ().then(|| self.intent.nodes.keys().flat_map(peers)).into_iter().flatten();
         let all = parts.chain(policies).chain(others);
         let rendered = all.filter_map(|part| self.shared.get(&part)).map(|rendered| &**rendered);
         rendered.filter(|rendered| !rendered.place.is_wide() && rendered.place.has(node, &self.view()))

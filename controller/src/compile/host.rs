@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use api::{Datapath, Endpoint, Mac, Name, Node, Tunnel, Way};
@@ -72,7 +73,7 @@ pub struct Host {
 pub fn host(view: &View<'_>, name: &Name) -> Host {
     let Some(node) = view.intent.nodes.get(name) else { return Host::default() };
     let endpoints = view.intent.endpoints_on(name).map(endpoint);
-    let ports = tunnels(view, node).into_iter().chain(endpoints);
+    let ports = tunnels(view, node, view.intent.nodes.values()).into_iter().chain(endpoints);
     let bridge = pod_mtu(view).and_then(|mtu| bridge(view, node, mtu));
     Host { bridge, ports: ports.map(|port| (port.name.clone(), port)).collect() }
 }
@@ -87,10 +88,19 @@ pub(super) fn pod_mtu(view: &View<'_>) -> Option<u32> {
 /// The nodes whose bridge or tunnels are others in `new` than in `old`, and the ports' names.
 pub(super) fn differing(old: &View<'_>, new: &View<'_>) -> Vec<(Name, BTreeSet<String>)> {
     let mtus = (pod_mtu(old), pod_mtu(new));
+    let same_mesh = old.intent.mesh == new.intent.mesh && kinds(old) == kinds(new);
+    let changed: BTreeSet<&Name> =
+        super::differing(&old.intent.nodes, &new.intent.nodes).map(|(name, ..)| name).collect();
     let differing = new.intent.nodes.iter().map(|(name, node)| {
         let before = old.intent.nodes.get(name);
-        let was: BTreeSet<Port> = before.into_iter().flat_map(|node| tunnels(old, node)).collect();
-        let is: BTreeSet<Port> = tunnels(new, node).into_iter().collect();
+        // In the same mesh, nodes that are as they were differ in what leads to others only.
+        let all = !same_mesh || changed.contains(name);
+        let ports = |view: &View<'_>, node: &Node| match all {
+            true => tunnels(view, node, view.intent.nodes.values()),
+            false => tunnels(view, node, changed.iter().filter_map(|name| view.intent.nodes.get(*name))),
+        };
+        let was: BTreeSet<Port> = before.into_iter().flat_map(|node| ports(old, node)).collect();
+        let is: BTreeSet<Port> = ports(new, node).into_iter().collect();
         let mut ports: BTreeSet<String> = was.symmetric_difference(&is).map(|port| port.name.clone()).collect();
         let was = mtus.0.and_then(|mtu| bridge(old, before?, mtu));
         if was != mtus.1.and_then(|mtu| bridge(new, node, mtu)) {
@@ -106,13 +116,20 @@ fn bridge(view: &View<'_>, node: &Node, mtu: u32) -> Option<Bridge> {
     Some(Bridge { datapath: node.spec.datapath, datapath_id: node.datapath_id(), mac, mtu })
 }
 
-fn tunnels(view: &View<'_>, node: &Node) -> Vec<Port> {
+/// The tunnel of the default network, and those that there are.
+fn kinds(view: &View<'_>) -> (Option<Tunnel>, BTreeSet<Tunnel>) {
+    let kinds = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+    (view.default_network().map(|network| network.spec.tunnel), kinds)
+}
+
+/// The tunnel ports of a node; of those that lead to one peer, only those to some of `peers`.
+fn tunnels<'a>(view: &View<'_>, node: &Node, peers: impl Iterator<Item = &'a Arc<Node>>) -> Vec<Port> {
     let local = node.spec.address;
-    let kinds: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
+    let (tunnel, kinds) = kinds(view);
     let to_any = kinds.into_iter().filter(|_| view.has_flow_ports(&node.name));
     let mut ports: Vec<Port> = to_any.map(|tunnel| flow_tunnel(tunnel, local)).collect();
-    if let Some(tunnel) = view.default_network().map(|network| network.spec.tunnel) {
-        let peers = view.intent.nodes.values().filter(|peer| peer.name != node.name && !peer.down);
+    if let Some(tunnel) = tunnel.filter(|_| view.has_static_ports(&node.name)) {
+        let peers = peers.filter(|peer| peer.name != node.name && !peer.down);
         let to_one = peers.filter(|peer| view.way(node, peer) == Way::Static);
         ports.extend(to_one.map(|peer| static_tunnel(tunnel, local, peer)));
     }

@@ -57,7 +57,13 @@ impl View<'_> {
         self.mode() != MeshMode::Static || self.chosen().is_some_and(chosen)
     }
 
-    /// Whether any node has such ports.
+    /// Whether a node may have ports that lead to one peer each.
+    pub(super) fn has_static_ports(&self, node: &Name) -> bool {
+        let chosen = |mesh: &ChosenMesh| mesh.pairs_of(node).any(|pair| pair.way == Way::Static);
+        self.mode() != MeshMode::Flow || self.chosen().is_some_and(chosen)
+    }
+
+    /// Whether any node has ports whose remote end flows choose.
     pub(super) fn has_any_flow_ports(&self) -> bool {
         let chosen = |mesh: &ChosenMesh| mesh.pairs.iter().any(|pair| pair.way == Way::Flow);
         self.mode() != MeshMode::Static || self.chosen().is_some_and(chosen)
