@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+};
 
 use api::{Datapath, JoinToken, Name};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -72,6 +75,9 @@ pub struct JoinArgs {
 /// What is the same however the host joins.
 #[derive(Debug, Args)]
 pub struct HostArgs {
+    /// This host's IPv6 address on the underlay, where published services of IPv6 are reached
+    #[arg(long, env = "SDN_UNDERLAY_IP6", value_name = "IP")]
+    pub underlay_ip6: Option<Ipv6Addr>,
     /// The local Open vSwitch database
     #[arg(long, env = "SDN_OVS_DB", value_name = "REMOTE", default_value = "unix:/var/run/openvswitch/db.sock")]
     pub ovs_db: String,

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     os::fd::{AsRawFd, OwnedFd},
 };
 
@@ -18,6 +18,8 @@ use nix::sys::{
     time::TimeVal,
 };
 
+use crate::nat::Family;
+
 const GET: u16 = 1 << 8 | 1;
 const DELETE: u16 = 1 << 8 | 2;
 const REQUEST: u16 = 1;
@@ -26,7 +28,7 @@ const DUMP: u16 = 0x300;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 
-/// Bytes of a message's header, and of what says that it is about IPv4.
+/// Bytes of a message's header, and of what says which family it is about.
 const HEADERS: usize = 20;
 
 /// Attributes of an entry: both directions, and the zone that Open vSwitch's own entries have.
@@ -35,48 +37,43 @@ const REPLY: u16 = 2;
 const ZONE: u16 = 18;
 const NESTED: u16 = 0x8000;
 
+/// Where addresses outside lead.
+type Wanted = BTreeMap<(IpAddr, u16), (IpAddr, u16)>;
+
 /// Where a direction of a connection leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tuple {
-    src: (Ipv4Addr, u16),
-    dst: (Ipv4Addr, u16),
+    src: (IpAddr, u16),
+    dst: (IpAddr, u16),
     protocol: u8,
 }
 
-/// Forgets the UDP connections that are not translated as `published` says now. Blocks.
+/// Forgets the UDP connections of a family that are not translated as `published` says now. Blocks.
 ///
 /// # Errors
 /// What the kernel said.
-pub fn forget(published: &[Published], services: Option<&IpNet>) -> io::Result<usize> {
+pub fn forget(family: Family, published: &[Published], services: Option<&IpNet>) -> io::Result<usize> {
     let wanted = wanted(published);
     let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkNetFilter)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(2, 0))?;
-    send(socket.as_raw_fd(), &message(GET, REQUEST | DUMP, &[]), MsgFlags::empty())?;
+    send(socket.as_raw_fd(), &message(family, GET, REQUEST | DUMP, &[]), MsgFlags::empty())?;
     let mut stale: Vec<Vec<u8>> = Vec::new();
     receive(&socket, |attributes| stale.extend(stale_entry(attributes, &wanted, services)))?;
     for orig in &stale {
-        send(socket.as_raw_fd(), &message(DELETE, REQUEST | ACK, orig), MsgFlags::empty())?;
+        send(socket.as_raw_fd(), &message(family, DELETE, REQUEST | ACK, orig), MsgFlags::empty())?;
         receive(&socket, |_| {})?;
     }
     Ok(stale.len())
 }
 
 /// Where the addresses outside lead, for UDP.
-fn wanted(published: &[Published]) -> BTreeMap<(Ipv4Addr, u16), (Ipv4Addr, u16)> {
+fn wanted(published: &[Published]) -> Wanted {
     let udp = published.iter().filter(|port| port.protocol == Protocol::Udp);
-    let pair = |p: &Published| match (p.address, p.vip) {
-        (IpAddr::V4(address), IpAddr::V4(vip)) => Some(((address, p.port), (vip, p.vip_port))),
-        _ => None,
-    };
-    udp.filter_map(pair).collect()
+    udp.map(|p| ((p.address, p.port), (p.vip, p.vip_port))).collect()
 }
 
 /// The direction by which the kernel finds an entry, as an attribute, if the entry is to go.
-fn stale_entry(
-    entry: &[u8],
-    wanted: &BTreeMap<(Ipv4Addr, u16), (Ipv4Addr, u16)>,
-    services: Option<&IpNet>,
-) -> Option<Vec<u8>> {
+fn stale_entry(entry: &[u8], wanted: &Wanted, services: Option<&IpNet>) -> Option<Vec<u8>> {
     if attribute(entry, ZONE).is_some() {
         return None;
     }
@@ -84,7 +81,7 @@ fn stale_entry(
     let (asked, answered) = (tuple(orig)?, tuple(attribute(entry, REPLY)?)?);
     let fits = match wanted.get(&asked.dst) {
         Some(target) => answered.src == *target,
-        None => answered.src == asked.dst || !services.is_some_and(|net| net.contains(&IpAddr::V4(answered.src.0))),
+        None => answered.src == asked.dst || !services.is_some_and(|net| net.contains(&answered.src.0)),
     };
     let is_stale = asked.protocol == Protocol::Udp.number() && !fits;
     is_stale.then(|| {
@@ -97,7 +94,9 @@ fn stale_entry(
 
 fn tuple(bytes: &[u8]) -> Option<Tuple> {
     let (ip, proto) = (attribute(bytes, 1)?, attribute(bytes, 2)?);
-    let address = |kind| Some(Ipv4Addr::from(<[u8; 4]>::try_from(attribute(ip, kind)?).ok()?));
+    let v4 = |kind| Some(IpAddr::from(<[u8; 4]>::try_from(attribute(ip, kind)?).ok()?));
+    let v6 = |kind| Some(IpAddr::from(<[u8; 16]>::try_from(attribute(ip, kind)?).ok()?));
+    let address = |kind| v4(kind).or_else(|| v6(kind + 2));
     let port = |kind| Some(u16::from_be_bytes(attribute(proto, kind)?.try_into().ok()?));
     let protocol = *attribute(proto, 1)?.first()?;
     Some(Tuple { src: (address(1)?, port(2)?), dst: (address(2)?, port(3)?), protocol })
@@ -116,12 +115,13 @@ fn attribute(mut bytes: &[u8], kind: u16) -> Option<&[u8]> {
     }
 }
 
-fn message(kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
+fn message(family: Family, kind: u16, flags: u16, attributes: &[u8]) -> Vec<u8> {
     let mut bytes = ((HEADERS + attributes.len()) as u32).to_ne_bytes().to_vec();
     bytes.extend(kind.to_ne_bytes());
     bytes.extend(flags.to_ne_bytes());
     bytes.extend([0; 8]);
-    bytes.extend([AddressFamily::Inet as u8, 0, 0, 0]);
+    let family = if family == Family::V4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    bytes.extend([family as u8, 0, 0, 0]);
     bytes.extend_from_slice(attributes);
     bytes
 }
@@ -173,15 +173,20 @@ mod tests {
     }
 
     fn direction(kind: u16, protocol: u8, src: (&str, u16), dst: (&str, u16)) -> Vec<u8> {
-        let ip = |kind, ip: &str| nested(kind, &ip.parse::<Ipv4Addr>().unwrap().octets());
-        let ips = [ip(1, src.0), ip(2, dst.0)].concat();
+        let octets = |ip: &str| match ip.parse().unwrap() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let ip = |kind, ip: &str| nested(kind, &octets(ip));
+        let first = if dst.0.contains(':') { 3 } else { 1 };
+        let ips = [ip(first, src.0), ip(first + 1, dst.0)].concat();
         let ports = [nested(1, &[protocol]), nested(2, &src.1.to_be_bytes()), nested(3, &dst.1.to_be_bytes())].concat();
         nested(kind | NESTED, &[nested(1 | NESTED, &ips), nested(2 | NESTED, &ports)].concat())
     }
 
     /// A connection to an address, answered by another.
     fn entry(protocol: u8, to: (&str, u16), by: (&str, u16)) -> Vec<u8> {
-        let client = ("192.0.2.9", 40_053);
+        let client = (if to.0.contains(':') { "2001:db8::9" } else { "192.0.2.9" }, 40_053);
         [direction(ORIG, protocol, client, to), direction(REPLY, protocol, by, client)].concat()
     }
 
@@ -217,12 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn of_ipv6_the_same_goes() {
+        let service = Published {
+            address: "fd30::1".parse().unwrap(),
+            protocol: Protocol::Udp,
+            port: 30_053,
+            vip: "fd00:10:96::53".parse().unwrap(),
+            vip_port: 53,
+            masquerade: false,
+        };
+        let services = "fd00:10:96::/112".parse().unwrap();
+        let goes =
+            |entry: &[u8]| stale_entry(entry, &wanted(std::slice::from_ref(&service)), Some(&services)).is_some();
+        let (outside, vip, other) = (("fd30::1", 30_053), ("fd00:10:96::53", 53), ("fd00:10:96::54", 53));
+        assert!(goes(&entry(17, outside, outside)) && goes(&entry(17, outside, other)));
+        assert!(!goes(&entry(17, outside, vip)) && !goes(&entry(17, vip, vip)));
+    }
+
+    #[test]
     fn the_direction_is_given_back_as_it_came() {
         let entry = entry(17, ("172.30.0.1", 30_053), ("10.96.0.53", 53));
         let services = "10.96.0.0/12".parse().unwrap();
         let found = stale_entry(&entry, &BTreeMap::new(), Some(&services)).unwrap();
         assert_eq!(found, entry[..found.len()]);
-        let message = message(DELETE, REQUEST | ACK, &found);
+        let message = message(Family::V4, DELETE, REQUEST | ACK, &found);
         let (kind, body, rest) = split(&message).unwrap();
         assert_eq!((kind, attribute(&body[4..], ORIG), rest.len()), (DELETE, attribute(&entry, ORIG), 0));
     }

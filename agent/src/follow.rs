@@ -8,7 +8,11 @@
 //!                404: unknown node
 //! ```
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use api::{AgentConfig, Client, ClientError, Datapath, Invalid, Name, Node, NodeSpec, WriteOptions, Written};
 use tokio::{
@@ -45,6 +49,8 @@ pub struct Host {
     pub node: Name,
     /// Its address on the underlay.
     pub underlay: IpAddr,
+    /// Its IPv6 address there, where published services are reached.
+    pub underlay6: Option<Ipv6Addr>,
     /// The datapath `kbr0` is to use.
     pub datapath: Datapath,
     /// Where it is.
@@ -78,7 +84,13 @@ async fn join(host: &Host, client: &Client, netlink: &Netlink) -> Result<Node, E
     let device = netlink.device_with(host.underlay).await?.ok_or_else(missing)?;
     // Before anyone knows this host, and asks for it.
     bridge::ready_underlay(&device, host.datapath)?;
-    let spec = NodeSpec { address: host.underlay, mtu: device.mtu, datapath: host.datapath, zone: host.zone.clone() };
+    let spec = NodeSpec {
+        address: host.underlay,
+        address6: host.underlay6,
+        mtu: device.mtu,
+        datapath: host.datapath,
+        zone: host.zone.clone(),
+    };
     let options = WriteOptions { wait: false, ..WriteOptions::default() };
     let written: Written<Node> = client.put(&format!("/v1/nodes/{}", host.node), &spec, options).await?;
     written.object.ok_or_else(|| Error::kernel("the controller", "answered without the node"))

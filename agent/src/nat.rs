@@ -207,7 +207,7 @@ pub async fn keep(mut configs: Configs) {
 
 /// Has the kernel forget the connections that the new table would translate in another way.
 async fn forget(want: Want) {
-    let forget = move || conntrack::forget(&want.published, want.services.as_ref());
+    let forget = move || conntrack::forget(want.family, &want.published, want.services.as_ref());
     match tokio::task::spawn_blocking(forget).await {
         Ok(Ok(count)) => tracing::debug!(count, "connections forgotten"),
         Ok(Err(error)) => tracing::warn!(%error, "UDP connections that never pause may not notice published services"),

@@ -49,7 +49,7 @@ use crate::{
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let RunArgs { controller, node, underlay_ip, host: args } = args;
     let datapath = args.datapath.resolve(Path::new("/sys/module/openvswitch").exists());
-    let host = Host { node, underlay: underlay_ip, datapath, zone: args.zone };
+    let host = Host { node, underlay: underlay_ip, underlay6: args.underlay_ip6, datapath, zone: args.zone };
     let state_dir = args.state_dir.display().to_string();
     let state = State::open(&args.state_dir).with_context(|| format!("cannot use state directory {state_dir}"))?;
     let urls: Vec<&str> = controller.iter().map(|controller| controller.url.as_str()).collect();

@@ -47,7 +47,7 @@ fn keys() -> GossipKeys {
 
 /// What the agent of node 1 finds on disk: so it needs no controller.
 fn config() -> AgentConfig {
-    let spec = NodeSpec { address: ip(1).into(), mtu: 1500, datapath: Datapath::Netdev, zone: None };
+    let spec = NodeSpec { address: ip(1).into(), address6: None, mtu: 1500, datapath: Datapath::Netdev, zone: None };
     AgentConfig {
         revision: 1,
         node: Node { name: name(1), id: 1, revision: 1, down: false, drained: false, containers: None, spec },

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
 };
 
 use ipnet::IpNet;
@@ -26,11 +26,22 @@ pub struct NamesConfig {
     /// Where endpoints ask, by UDP and TCP, on port 53.
     #[schema(value_type = crate::schema::Ip)]
     pub address: IpAddr,
+    /// Where those with an IPv6 address ask, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Ip>)]
+    pub address6: Option<Ipv6Addr>,
     /// The networks whose names this host's clients may see.
     pub networks: BTreeMap<Name, NamesNetwork>,
     /// All addresses of the cluster, whosesoever: what is asked about these is never asked outside.
     #[schema(value_type = Vec<crate::schema::Cidr>)]
     pub ranges: Vec<IpNet>,
+}
+
+impl NamesConfig {
+    /// Where endpoints ask, by either family.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        [self.address].into_iter().chain(self.address6.map(IpAddr::V6)).collect()
+    }
 }
 
 /// A network as the resolver sees it.

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,10 @@ pub struct NodeSpec {
     /// The host's address on the underlay: where tunnels to it end.
     #[schema(value_type = crate::schema::Ip)]
     pub address: IpAddr,
+    /// Its IPv6 address there, if it has one at which published services are to be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Ip>)]
+    pub address6: Option<Ipv6Addr>,
     /// The underlay's MTU in bytes.
     pub mtu: u32,
     /// The datapath `kbr0` is to use.
@@ -45,17 +49,26 @@ pub struct NodeSpec {
 }
 
 impl NodeSpec {
+    /// Both addresses on the underlay, or the one.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        [self.address].into_iter().chain(self.address6.map(IpAddr::V6))
+    }
+
     /// Checks what needs no other object.
     ///
     /// # Errors
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
-        let local = match self.address {
+        let local = |ip: &IpAddr| match ip {
             IpAddr::V4(_) => false,
             IpAddr::V6(ip) => ip.is_unicast_link_local() || ip.to_ipv4_mapped().is_some(),
         };
-        if local || self.address.is_unspecified() || self.address.is_loopback() || self.address.is_multicast() {
-            return Err(Invalid::new("address", format!("{} is not the address of a host", self.address)));
+        let is_none = |ip: &IpAddr| local(ip) || ip.is_unspecified() || ip.is_loopback() || ip.is_multicast();
+        if let Some(ip) = self.addresses().find(is_none) {
+            return Err(Invalid::new("address", format!("{ip} is not the address of a host")));
+        }
+        if self.address.is_ipv6() && self.address6.is_some() {
+            return Err(Invalid::new("address6", "the underlay is IPv6 already"));
         }
         if !(576..=65_535).contains(&self.mtu) {
             return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", self.mtu)));

@@ -144,10 +144,6 @@ impl ServiceSpec {
         if let Some(vip) = vip.filter(|vip| !is_usable(*vip)) {
             return Err(Invalid::new("vip", format!("{vip} is not an address a service can have")));
         }
-        let is_v6 = vip.is_some_and(|vip| vip.is_ipv6());
-        if is_v6 && self.is_published() {
-            return Err(Invalid::new("ports", "services of IPv6 are reached inside of the cluster only"));
-        }
         if headless && self.is_published() {
             return Err(Invalid::new("vip", "a service without one has names only and cannot be published"));
         }
@@ -162,8 +158,8 @@ impl ServiceSpec {
             let (from, to) = (PUBLISHED_PORTS.start(), PUBLISHED_PORTS.end());
             return Err(Invalid::new("ports", format!("published port {port} is not within {from} to {to}")));
         }
-        if let Some(ip) = self.external_ips.iter().find(|ip| !ip.is_ipv4() || !is_usable(**ip)) {
-            return Err(Invalid::new("external_ips", format!("{ip} is not an IPv4 address others can send to")));
+        if let Some(ip) = self.external_ips.iter().find(|ip| !is_usable(**ip)) {
+            return Err(Invalid::new("external_ips", format!("{ip} is not an address others can send to")));
         }
         let mut seen = std::collections::BTreeSet::new();
         if let Some(twice) = self.ports.iter().find(|p| !seen.insert((p.port, p.protocol))) {

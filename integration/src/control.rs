@@ -190,6 +190,9 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
         .arg(state.host(host).join("agent"))
         .arg("--resolv-conf")
         .arg(resolv_conf(config, state, host)?);
+    if config.ipv6 && !config.underlay6 {
+        command.args(["--underlay-ip6", &host.ip6().to_string()]);
+    }
     if let Some((_, zone)) = config.host_ids().zip(&config.zones).find(|(of, _)| *of == host) {
         command.args(["--zone", zone]);
     }

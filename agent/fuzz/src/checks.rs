@@ -95,6 +95,7 @@ pub fn names(data: &[u8]) {
     let config = NamesConfig {
         domain: "sdn.internal".into(),
         address: [169, 254, 77, 53].into(),
+        address6: None,
         networks: [(network.clone(), NamesNetwork { internal: false })].into(),
         ranges: vec!["10.244.0.0/16".parse().expect("a range")],
     };

@@ -109,7 +109,7 @@ impl Endpoints {
     /// An endpoint without it is as good as any other.
     fn write_resolv_conf(&self, attach: &Attach, endpoint: &Endpoint, current: &Current) {
         let Some(names) = &current.config.names else { return };
-        if let Err(e) = pods::write(&attach.netns, &pods::text(names, &endpoint.network)) {
+        if let Err(e) = pods::write(&attach.netns, &pods::text(names, &endpoint.network, &endpoint.ips)) {
             warn!(endpoint = %attach.name, reason = %e, "cannot write its resolv.conf");
         }
     }

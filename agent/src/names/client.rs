@@ -19,7 +19,8 @@ pub struct Client {
 /// host itself sees the default network, but is never asked for: its resolvers may ask us.
 pub fn identify(config: &AgentConfig, ip: IpAddr) -> Option<Client> {
     let names = config.names.as_ref()?;
-    let own = [names.address, config.node.spec.address, config.gateway.addr()];
+    let gateways = [Some(config.gateway), config.gateway6].into_iter().flatten().map(|gateway| gateway.addr());
+    let own: Vec<IpAddr> = names.addresses().into_iter().chain(config.node.spec.addresses()).chain(gateways).collect();
     let network = match config.endpoints.iter().find(|endpoint| endpoint.ips.contains(&ip)) {
         Some(endpoint) => endpoint.network.clone(),
         None if own.contains(&ip) || config.gateway.contains(&ip) => Name::new(DEFAULT_NETWORK).ok()?,

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -14,9 +15,11 @@ const ETC: &str = "/etc/netns";
 /// The first line of a file of ours: only those are ever changed.
 const MARK: &str = "# by sdn-agent\n";
 
-/// What endpoints of `network` should have as their `resolv.conf`.
-pub fn text(config: &NamesConfig, network: &Name) -> String {
-    format!("{MARK}nameserver {}\nsearch {network}.{}\n", config.address, config.domain)
+/// What an endpoint of `network` with these addresses should have as its `resolv.conf`: the resolver by each family it has.
+pub fn text(config: &NamesConfig, network: &Name, ips: &[IpAddr]) -> String {
+    let reached = |at: &IpAddr| ips.iter().any(|ip| ip.is_ipv4() == at.is_ipv4());
+    let servers = config.addresses().into_iter().filter(reached).map(|at| format!("nameserver {at}\n"));
+    format!("{MARK}{}search {network}.{}\n", servers.collect::<String>(), config.domain)
 }
 
 /// Writes it for the namespace at `netns`, if that has a name and its administrator has not written one.

@@ -73,7 +73,7 @@ pub fn domain(zone: &Zone, wanted: RecordType, serial: u32) -> Records {
 
 /// The name server.
 pub fn server(zone: &Zone, question: &Query) -> Records {
-    Records::of(addresses(question.name(), question.query_type(), [zone.address]))
+    Records::of(addresses(question.name(), question.query_type(), zone.addresses.iter().copied()))
 }
 
 /// A service or an endpoint.

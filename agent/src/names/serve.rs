@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api::NamesConfig;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -59,9 +60,11 @@ struct Resolver {
     turn: AtomicUsize,
 }
 
+/// At which of the resolver's addresses to listen.
+type Which = fn(&NamesConfig) -> Option<IpAddr>;
+
 /// Answers for ever, as soon as the controller has said where.
-pub async fn keep(place: &Place, netlink: &Netlink, names: Arc<Names>, mut configs: Configs) {
-    let mut trouble = Trouble::new("listen for questions of names");
+pub async fn keep(place: &Place, netlink: &Netlink, names: Arc<Names>, configs: Configs) {
     let resolver = Arc::new(Resolver {
         names,
         configs: configs.clone(),
@@ -70,8 +73,17 @@ pub async fn keep(place: &Place, netlink: &Netlink, names: Arc<Names>, mut confi
         connections: Limits::new(CONNECTIONS.0, CONNECTIONS.1),
         turn: AtomicUsize::new(0),
     });
+    tokio::join!(
+        serve(&resolver, netlink, configs.clone(), |names| Some(names.address)),
+        serve(&resolver, netlink, configs, |names| names.address6.map(IpAddr::V6)),
+    );
+}
+
+/// Answers at one address.
+async fn serve(resolver: &Arc<Resolver>, netlink: &Netlink, mut configs: Configs, which: Which) {
+    let mut trouble = Trouble::new("listen for questions of names");
     loop {
-        let address = address(&configs);
+        let address = address(&configs, which);
         let Some(address) = address else {
             if configs.changed().await.is_err() {
                 return;
@@ -88,7 +100,7 @@ pub async fn keep(place: &Place, netlink: &Netlink, names: Arc<Names>, mut confi
                 tokio::select! {
                     () = resolver.datagrams(Arc::new(udp)) => {}
                     () = resolver.connections(tcp) => {}
-                    () = look_after(netlink, address, &mut configs) => {}
+                    () = look_after(netlink, address, &configs, which) => {}
                 }
             }
             Err(e) => {
@@ -99,14 +111,14 @@ pub async fn keep(place: &Place, netlink: &Netlink, names: Arc<Names>, mut confi
     }
 }
 
-fn address(configs: &Configs) -> Option<IpAddr> {
-    configs.borrow().as_ref()?.config.names.as_ref().map(|names| names.address)
+fn address(configs: &Configs, which: Which) -> Option<IpAddr> {
+    configs.borrow().as_ref()?.config.names.as_ref().and_then(which)
 }
 
 /// Keeps the address on the host until it is to be another one.
-async fn look_after(netlink: &Netlink, held: IpAddr, configs: &mut Configs) {
+async fn look_after(netlink: &Netlink, held: IpAddr, configs: &Configs, which: Which) {
     let mut trouble = Trouble::new("hold the resolver's address");
-    while address(configs) == Some(held) {
+    while address(configs, which) == Some(held) {
         match netlink.hold_address(held).await {
             Ok(()) => trouble.over(),
             Err(e) => trouble.note(e),
@@ -196,8 +208,8 @@ impl Resolver {
                 Outcome::Need(network, key) => self.names.fetch(network, key).await,
                 Outcome::Forward(_) => {
                     let servers = {
-                        let own = address(&self.configs)?;
-                        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner).servers(own, Instant::now())
+                        let own = self.configs.borrow().as_ref()?.config.names.as_ref()?.addresses();
+                        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner).servers(&own, Instant::now())
                     };
                     let reply = forward(query, tcp, &servers).await;
                     return reply.or_else(|| answer::fail(query, tcp));

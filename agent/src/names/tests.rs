@@ -28,6 +28,7 @@ fn zone(network: &str) -> Zone {
     let config = NamesConfig {
         domain: "sdn.internal".into(),
         address: ip("169.254.77.53"),
+        address6: Some("fda9:fe4d:35::53".parse().unwrap()),
         networks: [(object(network), NamesNetwork { internal: false })].into(),
         ranges: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap(), "fd00::/16".parse().unwrap()],
     };

@@ -31,7 +31,7 @@ impl Upstreams {
     }
 
     /// Whom to ask, the first one first; nobody at `own`, where we are.
-    pub fn servers(&mut self, own: IpAddr, now: Instant) -> Vec<SocketAddr> {
+    pub fn servers(&mut self, own: &[IpAddr], now: Instant) -> Vec<SocketAddr> {
         if self.looked.is_none_or(|(at, _)| now.duration_since(at) >= LOOK) {
             let changed = fs::metadata(&self.path).and_then(|meta| meta.modified()).ok();
             if self.looked.is_none_or(|(_, before)| before != changed) {
@@ -40,7 +40,7 @@ impl Upstreams {
             }
             self.looked = Some((now, changed));
         }
-        self.servers.iter().copied().filter(|server| server.ip() != own).collect()
+        self.servers.iter().copied().filter(|server| !own.contains(&server.ip())).collect()
     }
 }
 
@@ -67,10 +67,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("resolv.conf");
         let (mut upstreams, now) = (Upstreams::new(&path), Instant::now());
-        let own = [169, 254, 77, 53].into();
-        assert_eq!(upstreams.servers(own, now), [], "there is no file yet");
+        let own = [[169, 254, 77, 53].into()];
+        assert_eq!(upstreams.servers(&own, now), [], "there is no file yet");
         fs::write(&path, text).unwrap();
-        assert_eq!(upstreams.servers(own, now), [], "it was looked at just now");
-        assert_eq!(upstreams.servers(own, now + LOOK).len(), 2);
+        assert_eq!(upstreams.servers(&own, now), [], "it was looked at just now");
+        assert_eq!(upstreams.servers(&own, now + LOOK).len(), 2);
     }
 }

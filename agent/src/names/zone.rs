@@ -14,7 +14,7 @@ pub struct Zone {
     /// The client's network.
     pub network: ObjectName,
     /// Where the resolver is.
-    pub address: IpAddr,
+    pub addresses: Vec<IpAddr>,
     ranges: Vec<IpNet>,
 }
 
@@ -47,7 +47,7 @@ impl Zone {
     pub fn new(config: &NamesConfig, network: ObjectName) -> Option<Self> {
         let mut domain = Name::from_ascii(&config.domain).ok()?;
         domain.set_fqdn(true);
-        Some(Self { domain, network, address: config.address, ranges: config.ranges.clone() })
+        Some(Self { domain, network, addresses: config.addresses(), ranges: config.ranges.clone() })
     }
 
     /// What `name` asks for.

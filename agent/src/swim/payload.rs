@@ -42,6 +42,9 @@ impl Payload {
         let header = PostcardCodec.decode_header(&mut data).ok()?;
         let mut updates = Vec::new();
         if !data.is_empty() {
+            if is_bare(&header.message) {
+                return None;
+            }
             let (count, rest) = data.split_first_chunk()?;
             data = rest;
             for _ in 0..u16::from_be_bytes(*count) {
@@ -74,12 +77,16 @@ impl Payload {
     }
 }
 
+/// Whether nothing follows such a message.
+fn is_bare(message: &Message<Identity>) -> bool {
+    matches!(message, Message::Announce | Message::TurnUndead | Message::Broadcast)
+}
+
 fn to_foca(header: &FocaHeader, updates: &[Member<Identity>]) -> Vec<u8> {
     let mut data = Vec::new();
     // Writing into memory does not fail.
     let _ = PostcardCodec.encode_header(header, &mut data);
-    let bare = matches!(header.message, Message::Announce | Message::TurnUndead | Message::Broadcast);
-    if !bare {
+    if !is_bare(&header.message) {
         data.extend_from_slice(&u16::try_from(updates.len()).unwrap_or(u16::MAX).to_be_bytes());
         for update in updates.iter().take(u16::MAX.into()) {
             let _ = PostcardCodec.encode_member(update, &mut data);

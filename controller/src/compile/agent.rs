@@ -22,6 +22,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let everywhere = intent.networks.values().flat_map(|network| network.spec.subnets.iter().copied());
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
     let services = settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
+    let bounced = view.has_v6().then(|| IpNet::from(std::net::IpAddr::V6(pipeline::BOUNCED_IP6)));
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &api::Node| {
         let gateway = view.subnet(&network.name, &other.name)?.gateway();
@@ -38,7 +39,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         path_mtu: None,
         router: pipeline::ROUTER_IP.into(),
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
-        routes: everywhere.chain(services).collect(),
+        routes: everywhere.chain(services).chain(bounced).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(intent, node, service)).collect(),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
@@ -71,6 +72,7 @@ fn names(view: &View<'_>, node: &Name) -> NamesConfig {
     NamesConfig {
         domain: view.settings.domain.to_string(),
         address: pipeline::NAMES_IP.into(),
+        address6: view.has_v6().then_some(pipeline::NAMES_IP6),
         networks: networks.map(|(name, of)| (name.clone(), NamesNetwork { internal: of.spec.internal })).collect(),
         ranges: subnets.chain(view.settings.services.nets()).collect(),
     }
@@ -90,7 +92,9 @@ fn published(intent: &Intent, node: &Node, service: &Service) -> Vec<Published> 
         masquerade: service.masquerade || on_hosts,
     };
     let ports = service.ports.iter();
-    let on_node = ports.clone().filter_map(|of| Some(at(node.spec.address, of.node_port?, of)));
+    let own = move || node.spec.addresses().filter(move |ip| ip.is_ipv4() == vip.is_ipv4());
+    let on_node = ports.clone().filter_map(|of| of.node_port.map(|port| (of, port)));
+    let on_node = on_node.flat_map(|(of, port)| own().map(move |ip| at(ip, port, of)));
     let external = service.external_ips.iter().flat_map(|ip| ports.clone().map(|of| at(*ip, of.port, of)));
     on_node.chain(external).collect()
 }

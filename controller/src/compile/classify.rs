@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use openflow::{Mac as OfMac, Match, PortNo};
 
 use super::{View, nd};
-use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, flow_tunnel_port, ip, reg};
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, flow_tunnel_port, ip, reg};
 
 const ARP: u16 = 0x0806;
 
@@ -77,8 +77,11 @@ pub(super) fn inbound(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> 
 
 /// What the host's resolver answers to endpoints of an internal network: all that the host sends there.
 pub(super) fn answers(network: &Network, mac: Mac, cookie: Cookie) -> Vec<Flow> {
-    let subnets = network.spec.subnets.iter().filter(|subnet| subnet.addr().is_ipv4());
-    subnets.map(|subnet| into(network, ip::to(from_host(mac), *subnet).ipv4_src(NAMES_IP), cookie)).collect()
+    let answers = |subnet: &IpNet| {
+        let resolver = Family::of(subnet.addr()).names();
+        into(network, ip::between(from_host(mac), resolver, *subnet), cookie)
+    };
+    network.spec.subnets.iter().map(answers).collect()
 }
 
 fn from_host(mac: Mac) -> Match {

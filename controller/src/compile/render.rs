@@ -10,7 +10,7 @@ use api::{DEFAULT_NETWORK, Endpoint, Kind, Mode, Name, Network, Node, Policy, Pr
 use ipnet::IpNet;
 
 use super::{Part, View, affinity, classify, deliver, policy, resolve, route, service, uneven};
-use crate::pipeline::{Cookie, Flow, Flows, Group, Groups, NAMES_IP};
+use crate::pipeline::{Cookie, Family, Flow, Flows, Group, Groups};
 
 /// Ports at which an address is a backend.
 type Served = BTreeMap<(Protocol, u16), Cookie>;
@@ -91,8 +91,8 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     inside.extend(address.map(IpNet::from));
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(view.families().flat_map(|family| route::kernel(network, family, mac, cookie)));
-    flows.extend(route::names(mac, cookie));
-    flows.extend(own().chain([NAMES_IP.into()]).flat_map(|ip| policy::host(ip, cookie)));
+    flows.extend(view.families().flat_map(|family| route::names(family, mac, cookie)));
+    flows.extend(own().chain(view.families().map(Family::names)).flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
         flows.extend(route::outbound(network, mac, cookie));
@@ -123,7 +123,9 @@ fn peer(view: &View<'_>, peer: &Node, way: Way) -> Fragment {
     let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);
     flows.extend(tunnels.into_iter().flat_map(|tunnel| classify::peer(view, peer, tunnel, way, cookie)));
     let tunnel = view.default_network().map(|network| network.spec.tunnel);
-    flows.extend(tunnel.map(|tunnel| route::answered(view, peer, tunnel, way, cookie)));
+    let answered =
+        |tunnel| view.families().map(move |family| route::answered(view, (family, tunnel), peer, way, cookie));
+    flows.extend(tunnel.into_iter().flat_map(answered));
     Fragment::of(flows)
 }
 

@@ -21,7 +21,7 @@ use ipnet::{IpNet, Ipv4Net};
 use openflow::{Instruction, Mac as OfMac, Match, oxm::ct_state};
 
 use super::{View, nd};
-use crate::pipeline::{Cookie, Family, Flow, NAMES_IP, Reason, Table, act, ip, reg};
+use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
 
@@ -106,7 +106,7 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
             error,
             cookie,
             act::then(
-                vec![act::set_ip_src(family.router()), act::set_eth_dst(OfMac(gateway.0)), act::load(reg::OUT, LOCAL)],
+                vec![act::set_ip_src(family.bounced()), act::set_eth_dst(OfMac(gateway.0)), act::load(reg::OUT, LOCAL)],
                 Table::Output,
             ),
         ),
@@ -127,13 +127,13 @@ fn bounce(network: &Network, family: Family, gateway: Mac) -> Vec<Instruction> {
     act::apply(vec![
         act::set_eth_dst(OfMac(gateway.0)),
         act::set_flag(reg::HAIRPIN),
-        act::ct_snat(super::hairpin_zone(network), family.router(), Table::Output),
+        act::ct_snat(super::hairpin_zone(network), family.bounced(), Table::Output),
     ])
 }
 
 /// To this host's resolver, from endpoints of whatever network.
-pub(super) fn names(gateway: Mac, cookie: Cookie) -> [Flow; 3] {
-    let asked = || Match::new().reg(reg::FROM, reg::FROM_ENDPOINT).eth_type(IPV4).ipv4_dst(NAMES_IP);
+pub(super) fn names(family: Family, gateway: Mac, cookie: Cookie) -> [Flow; 3] {
+    let asked = || ip::to(Match::new().reg(reg::FROM, reg::FROM_ENDPOINT), family.names());
     let question = |protocol: Protocol| {
         let matching = act::transport_dst(asked().ip_proto(protocol.number()), protocol, DNS);
         Flow::new(Table::Route, 205, matching, cookie, to_gateway(gateway, Table::Output))
@@ -142,10 +142,16 @@ pub(super) fn names(gateway: Mac, cookie: Cookie) -> [Flow; 3] {
 }
 
 /// Answers to strangers back to the node where they came in, as conntrack has remembered it.
-pub(super) fn answered(view: &View<'_>, peer: &Node, tunnel: Tunnel, way: Way, cookie: Cookie) -> Flow {
+pub(super) fn answered(
+    view: &View<'_>,
+    (family, tunnel): (Family, Tunnel),
+    peer: &Node,
+    way: Way,
+    cookie: Cookie,
+) -> Flow {
     let (port, destination) = view.tunnel_to(peer, tunnel, way);
     let bits = ct_state::TRK | ct_state::EST;
-    let matching = Match::new().eth_type(IPV4).ct_state(bits, bits).ct_mark(peer.id);
+    let matching = family.any(Match::new()).ct_state(bits, bits).ct_mark(peer.id);
     let mut actions = vec![act::dec_ttl()];
     actions.extend(act::answer_to_tunnel_id());
     actions.extend(destination.map(act::set_tunnel_dst));

@@ -26,16 +26,13 @@
 //! N route     both marks: ──► deliver ── ct(zone, nat) puts VIP:port back ──► the host's kernel
 //! ```
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use api::{Network, Protocol, Service, ServicePort};
-use ipnet::IpNet;
 use openflow::{Instruction, Match, oxm::ct_state};
 
 use super::{View, affinity, balance, hairpin_zone, service_zone};
 use crate::pipeline::{Cookie, Family, Flow, Group, Reason, Table, act, group, ip, reg};
-
-const IPV4: u16 = 0x0800;
 
 /// A backend of a service.
 #[derive(Clone, Copy, Debug)]
@@ -127,14 +124,15 @@ pub(super) fn frontend(
     (flows, groups)
 }
 
-/// Connections of an endpoint to itself: replies come to the router's address.
+/// Connections of an endpoint to itself: replies come to the router's address; and of a host's kernel to itself.
 pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
-    let of = |family: Family| {
-        let to_router = ip::to(Match::new().reg(reg::NETWORK, network.id), family.router());
+    let to = |ip: IpAddr| {
+        let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), ip);
         let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
-        Flow::new(Table::Track, 100, to_router, Cookie::pipeline(), act::apply(actions))
+        Flow::new(Table::Track, 100, matching, Cookie::pipeline(), act::apply(actions))
     };
-    Family::of_all(&network.spec.subnets).map(of)
+    let seen = |family: Family| BTreeSet::from([family.router(), family.bounced()]);
+    Family::of_all(&network.spec.subnets).flat_map(seen).map(to)
 }
 
 /// A service without backends: the kernel of the host refuses it, by TCP RST or ICMP. From an internal network nothing
@@ -179,8 +177,12 @@ fn translate(network: &Network) -> Vec<Instruction> {
 /// Connections of strangers that another node sends here, and the answers to them. What backends send to addresses of
 /// the network needs no conntrack here: the node that translated is the one that it goes to.
 pub(super) fn strangers(network: &Network) -> Vec<Flow> {
+    Family::of_all(&network.spec.subnets).flat_map(|family| strangers_of(network, family)).collect()
+}
+
+fn strangers_of(network: &Network, family: Family) -> Vec<Flow> {
     let zone = service_zone(network);
-    let within = || Match::new().reg(reg::NETWORK, network.id).eth_type(IPV4);
+    let within = || family.any(Match::new().reg(reg::NETWORK, network.id));
     let request = act::flags(within().reg(reg::FROM, reg::FROM_TUNNEL), &[reg::OUTSIDE], &[reg::SERVED]);
     let remember = act::apply(vec![act::ct_remember_peer(zone, Table::Route)]);
     let look = act::apply(vec![act::ct_nat(zone, Table::Answered)]);
@@ -188,10 +190,9 @@ pub(super) fn strangers(network: &Network) -> Vec<Flow> {
         Flow::new(Table::Track, 210, request, Cookie::pipeline(), remember),
         Flow::new(Table::Answer, 50, within(), Cookie::pipeline(), look),
     ];
-    let subnets =
-        network.spec.subnets.iter().filter_map(|subnet| if let IpNet::V4(net) = subnet { Some(net) } else { None });
-    flows.extend(subnets.map(|net| {
-        let inside = within().ipv4_dst((net.network(), net.prefix_len()));
+    let subnets = network.spec.subnets.iter().filter(|subnet| Family::of(subnet.addr()) == family);
+    flows.extend(subnets.map(|subnet| {
+        let inside = ip::to(Match::new().reg(reg::NETWORK, network.id), *subnet);
         Flow::new(Table::Answer, 100, inside, Cookie::pipeline(), act::goto(Table::Service))
     }));
     flows
@@ -209,16 +210,14 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         pass(Table::Track, Table::Service),
         flow(Table::Track, 200, tunnel, act::goto(Table::Route)),
         pass(Table::Answer, Table::Service),
-        flow(
-            Table::Answered,
-            50,
-            state(Match::new().eth_type(IPV4), ct_state::EST),
-            act::then(translated, Table::Service),
-        ),
         flow(Table::Answered, 0, Match::new(), act::then(vec![act::ct_clear()], Table::Service)),
         pass(Table::Service, Table::EgressPolicy),
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
     ];
+    flows.extend(view.families().map(|family| {
+        let known = state(family.any(Match::new()), ct_state::EST);
+        flow(Table::Answered, 50, known, act::then(translated.clone(), Table::Service))
+    }));
     flows.extend(view.families().map(|family| {
         let invalid = state(family.any(Match::new()), ct_state::INV);
         Flow::drop(Table::Service, 110, invalid, Reason::InvalidState)

@@ -20,17 +20,20 @@ impl Draft<'_> {
     pub(super) fn put_node(&mut self, name: &Name, spec: &NodeSpec) -> Result<Effect, Refused> {
         spec.validate()?;
         let refuse = |reason: String| Err(Invalid::new("address", reason).into());
-        if let Some(other) = self.intent.nodes.values().find(|n| n.spec.address == spec.address && n.name != *name) {
-            return refuse(format!("{} is the address of node {}", spec.address, other.name));
-        }
         let family = |ip: IpAddr| if ip.is_ipv4() { "IPv4" } else { "IPv6" };
         let mut others = self.intent.nodes.values().filter(|other| other.name != *name);
         if let Some(other) = others.find(|other| family(other.spec.address) != family(spec.address)) {
             let (own, there) = (family(spec.address), family(other.spec.address));
             return refuse(format!("{} is {own}, and the underlay of node {} is {there}", spec.address, other.name));
         }
-        if let Some(network) = self.intent.networks.values().find(|network| network.contains(spec.address)) {
-            return refuse(format!("{} lies within network {}", spec.address, network.name));
+        for ip in spec.addresses() {
+            let mut others = self.intent.nodes.values().filter(|other| other.name != *name);
+            if let Some(other) = others.find(|other| other.spec.addresses().any(|its| its == ip)) {
+                return refuse(format!("{ip} is the address of node {}", other.name));
+            }
+            if let Some(network) = self.intent.networks.values().find(|network| network.contains(ip)) {
+                return refuse(format!("{ip} lies within network {}", network.name));
+            }
         }
         let there = self.intent.nodes.get(name).cloned();
         if let Some(there) = there.as_ref().filter(|there| there.spec == *spec) {

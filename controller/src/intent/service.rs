@@ -163,6 +163,9 @@ impl Draft<'_> {
         if let Some(vip) = vip {
             self.check_vip(name, spec, vip)?;
             check_family(network, spec, vip)?;
+            if let Some(ip) = spec.external_ips.iter().find(|ip| ip.is_ipv4() != vip.is_ipv4()) {
+                return Err(Invalid::new("external_ips", format!("{ip} is of another family than {vip}")).into());
+            }
         }
         if spec.is_published() && network.name.as_str() != DEFAULT_NETWORK {
             let reason =
@@ -215,7 +218,7 @@ impl Draft<'_> {
         if self.services.contains(&ip) || self.intent.networks.values().any(|network| network.contains(ip)) {
             return refuse(format!("{ip} is an address of the inside"));
         }
-        if let Some(node) = self.intent.nodes.values().find(|node| node.spec.address == ip) {
+        if let Some(node) = self.intent.nodes.values().find(|node| node.spec.addresses().any(|its| its == ip)) {
             return refuse(format!("{ip} is the address of node {}; publish a port instead", node.name));
         }
         for other in

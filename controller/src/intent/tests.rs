@@ -193,7 +193,7 @@ fn networks_of_ipv6_alone_stand_beside_the_default_one() {
 }
 
 #[test]
-fn services_of_ipv6_have_backends_of_ipv6_and_stay_inside() {
+fn services_of_ipv6_have_backends_and_addresses_of_ipv6() {
     let mut intent = dual(1);
     make(&mut intent, &endpoint(1, 1, None), 0).unwrap();
     let put = |spec: serde_json::Value| {
@@ -210,7 +210,7 @@ fn services_of_ipv6_have_backends_of_ipv6_and_stay_inside() {
             "vip: fd00:10:97::1 lies outside the services' range 10.96.0.0/12,",
         ),
         (serde_json::json!({"vip": "fe80::1"}), "vip: fe80::1 is not an address"),
-        (serde_json::json!({"external_ips": ["192.0.2.1"]}), "inside of the cluster only"),
+        (serde_json::json!({"external_ips": ["192.0.2.1"]}), "external_ips: 192.0.2.1 is of another family"),
     ];
     for (spec, expected) in cases {
         let refused = refusal(&mut intent, &put(spec));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use openflow::Match;
 
-use super::{ROUTER_IP, ROUTER_IP6};
+use super::{BOUNCED_IP6, NAMES_IP, NAMES_IP6, ROUTER_IP, ROUTER_IP6};
 
 /// A version of the Internet Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,22 @@ impl Family {
         match self {
             Self::V4 => ROUTER_IP.into(),
             Self::V6 => ROUTER_IP6.into(),
+        }
+    }
+
+    /// Whom a host's kernel sees that is sent its own packets back.
+    pub fn bounced(self) -> IpAddr {
+        match self {
+            Self::V4 => ROUTER_IP.into(),
+            Self::V6 => BOUNCED_IP6.into(),
+        }
+    }
+
+    /// The address of every host's resolver.
+    pub fn names(self) -> IpAddr {
+        match self {
+            Self::V4 => NAMES_IP.into(),
+            Self::V6 => NAMES_IP6.into(),
         }
     }
 
@@ -87,7 +103,12 @@ pub fn tunnelled_from(matching: Match, underlay: IpAddr) -> Match {
 
 /// Adds that a packet goes back to where it comes from.
 pub fn itself(matching: Match, ip: IpAddr) -> Match {
-    source(to(matching, ip), ip.into())
+    between(matching, ip, ip)
+}
+
+/// Adds where a packet comes from, and where it is to go: both are of one family.
+pub fn between(matching: Match, from: impl Into<IpNet>, to: impl Into<IpNet>) -> Match {
+    source(self::to(matching, to), from.into())
 }
 
 fn source(matching: Match, net: IpNet) -> Match {

@@ -32,6 +32,14 @@ pub const ROUTER_IP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0x
 /// The address at which every host's resolver answers its own endpoints, of whatever network.
 pub const NAMES_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
 
+/// What stands for a host's kernel that is sent its own packets back, with IPv6: it answers no link-local address of
+/// others.
+pub const BOUNCED_IP6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 1);
+
+/// Where every endpoint with an IPv6 address reaches it, too: a unique local address (RFC 4193) that says the same as
+/// [`NAMES_IP`], as a link-local one would need the name of the endpoint's device in `resolv.conf`.
+pub const NAMES_IP6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 0x53);
+
 /// Registers, by number, and the values they take.
 pub mod reg {
     /// The network's id (its VNI).

@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs)]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -16,11 +16,24 @@ use integration::{Place, Testbed, netns};
 
 /// Where every endpoint asks.
 pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
+/// Where those ask that have an IPv6 address.
+pub const RESOLVER6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 0x53);
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The records of the answer, or what there is instead of them: `NXDomain`, `NoError` (no records), `silence` …
 pub fn look_up(testbed: &Testbed, from: &Place, name: &str, of: RecordType) -> Vec<String> {
-    match exchange(testbed, from, name, of, false) {
+    found(exchange(testbed, from, name, of, false))
+}
+
+/// The same, asked by IPv6: by UDP and by TCP, which say the same.
+pub fn look_up6(testbed: &Testbed, from: &Place, name: &str, of: RecordType) -> Vec<String> {
+    let [udp, tcp] = [false, true].map(|tcp| found(exchange_with(testbed, from, RESOLVER6.into(), name, of, tcp)));
+    assert_eq!(udp, tcp, "{name}");
+    udp
+}
+
+fn found(answer: Result<Message>) -> Vec<String> {
+    match answer {
         Ok(message) if message.answers.is_empty() => vec![format!("{:?}", message.metadata.response_code)],
         Ok(message) => {
             let mut found: Vec<String> = message.answers.iter().map(|record| record.data.to_string()).collect();
@@ -33,21 +46,34 @@ pub fn look_up(testbed: &Testbed, from: &Place, name: &str, of: RecordType) -> V
 
 /// The whole answer.
 pub fn exchange(testbed: &Testbed, from: &Place, name: &str, of: RecordType, tcp: bool) -> Result<Message> {
+    exchange_with(testbed, from, RESOLVER.into(), name, of, tcp)
+}
+
+fn exchange_with(
+    testbed: &Testbed,
+    from: &Place,
+    resolver: IpAddr,
+    name: &str,
+    of: RecordType,
+    tcp: bool,
+) -> Result<Message> {
     let mut name = Name::from_ascii(name)?;
     name.set_fqdn(true);
     let mut query = Message::query();
     query.metadata.recursion_desired = true;
     query.add_query(Query::query(name, of));
-    let bytes = netns::within(&testbed.config().netns(from), || if tcp { by_tcp(&query) } else { by_udp(&query) })?;
+    let bytes = netns::within(&testbed.config().netns(from), || {
+        if tcp { by_tcp(resolver, &query) } else { by_udp(resolver, &query) }
+    })?;
     let reply = Message::from_vec(&bytes)?;
     ensure!(reply.metadata.id == query.metadata.id && reply.queries == query.queries, "an answer to something else");
     Ok(reply)
 }
 
-fn by_udp(query: &Message) -> Result<Vec<u8>> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+fn by_udp(resolver: IpAddr, query: &Message) -> Result<Vec<u8>> {
+    let socket = UdpSocket::bind(if resolver.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
     socket.set_read_timeout(Some(PATIENCE))?;
-    socket.connect((RESOLVER, 53))?;
+    socket.connect((resolver, 53))?;
     let mut buffer = vec![0; 65_535];
     let bytes = query.to_vec()?;
     let mut ask = || {
@@ -60,8 +86,8 @@ fn by_udp(query: &Message) -> Result<Vec<u8>> {
     Ok(buffer)
 }
 
-fn by_tcp(query: &Message) -> Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((RESOLVER, 53)), PATIENCE)?;
+fn by_tcp(resolver: IpAddr, query: &Message) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((resolver, 53)), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write(&mut stream, &query.to_vec()?)?;
     read(&mut stream)

@@ -40,8 +40,13 @@ pub struct Fake {
 
 impl Fake {
     pub fn serve(listener: TcpListener, number: u8) -> Self {
-        let spec =
-            NodeSpec { address: [192, 0, 2, 10 + number].into(), mtu: 1500, datapath: Datapath::Netdev, zone: None };
+        let spec = NodeSpec {
+            address: [192, 0, 2, 10 + number].into(),
+            address6: None,
+            mtu: 1500,
+            datapath: Datapath::Netdev,
+            zone: None,
+        };
         let config = AgentConfig {
             revision: 1,
             node: Node {
