@@ -14,7 +14,7 @@ use crate::ovs::Ovs;
 use crate::plan::{Config, EXTERNAL_IP, EXTERNAL_IP6, HostId, Place};
 use crate::process::Daemon;
 use crate::state::StateDir;
-use crate::{netns, tool};
+use crate::{clock, netns, tool};
 
 /// Port of the controller's HTTP API.
 pub const HTTP_PORT: u16 = 6680;
@@ -147,6 +147,7 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
         let ip = config.controller_ip(number).to_string();
         command.args(["--store", &etcd::url(config, number), "--id", &name, "--advertise", &ip]);
     }
+    clock::prepare(config, state, &Place::controller(number), &mut command)?;
     controller(config, state, number).start(command)
 }
 
@@ -196,5 +197,6 @@ pub fn start_agent(config: &Config, state: &StateDir, host: HostId) -> Result<()
     if let Some((_, zone)) = config.host_ids().zip(&config.zones).find(|(of, _)| *of == host) {
         command.args(["--zone", zone]);
     }
+    clock::prepare(config, state, &Place::from(host), &mut command)?;
     agent(config, state, host).start(command)
 }

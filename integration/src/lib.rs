@@ -16,6 +16,7 @@
 pub mod alone;
 pub mod bench;
 pub mod client;
+pub mod clock;
 pub mod control;
 pub mod demo;
 pub mod docker;

@@ -113,6 +113,9 @@ pub struct Config {
     /// Whether hosts have no IPv4 address on the underlay, only one of IPv6: tunnels, gossip and sessions go by that.
     #[serde(default)]
     pub underlay6: bool,
+    /// Whether the clocks of controllers and agents can be set while they run.
+    #[serde(default)]
+    pub settable_clocks: bool,
     /// The zones that the first hosts' agents say they are in; the others say none.
     #[serde(default)]
     pub zones: Vec<String>,
@@ -137,6 +140,7 @@ impl Config {
             ipv6: false,
             underlay6: false,
             conntrack_limit: None,
+            settable_clocks: false,
             zones: Vec::new(),
         }
     }

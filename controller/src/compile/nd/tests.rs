@@ -256,11 +256,11 @@ fn without_a_subnet_of_ipv6_there_is_no_flow_of_it() {
 }
 
 #[test]
-fn an_endpoint_of_both_families_costs_nine_flows_and_a_node_six() {
+fn an_endpoint_of_both_families_costs_nine_flows_and_a_node_seven() {
     let subnets = ["10.244.0.0/16", "fd00:10:244::/48"];
     let count = |more: &[Change]| compiled(&subnets, more).state(&name("h1")).flows.len();
     let before = count(&[]);
     assert_eq!(count(&[endpoint(1, 9, false)]) - before, 9);
     assert_eq!(count(&[endpoint(2, 9, false)]) - before, 0);
-    assert_eq!(count(&[node(3, 1500)]) - before, 6);
+    assert_eq!(count(&[node(3, 1500)]) - before, 7);
 }
