@@ -13,6 +13,9 @@
 //! peer's Ethernet address before the first tunnel packet needs it. A request
 //! from a peer whose path never answered has that path tried again at once.
 //! Among many peers each is probed in its turn ([`Pace`]).
+//!
+//! Among a few, all are probed together, and the answers wait for the peers' own probes, which carry them: a switch wakes
+//! once a second for each peer, instead of five times. Only a path that does not answer is asked for an answer at once.
 
 mod pace;
 mod path;
@@ -29,8 +32,9 @@ use api::{AgentReport, Name, Peer, Probe};
 use tokio::time::Instant;
 
 pub use pace::Pace;
-use path::Path;
+use path::{Path, ROUND};
 use size::Sizes;
+use wire::{Answer, MOST_CARRIED};
 pub use wire::{Datagram, Kind, LENGTH};
 
 /// How often there is a report.
@@ -61,13 +65,13 @@ pub struct Transmit {
     /// To which address, at the probe port.
     pub to: IpAddr,
     /// The beginning of the payload; zeros follow.
-    pub payload: [u8; LENGTH],
+    pub payload: Vec<u8>,
     /// How long the payload is, in bytes.
     pub length: usize,
 }
 
 impl Transmit {
-    fn new(way: Way, to: IpAddr, datagram: Datagram) -> Self {
+    fn new(way: Way, to: IpAddr, datagram: &Datagram) -> Self {
         Self { way, to, payload: datagram.encode(), length: datagram.length.into() }
     }
 }
@@ -89,6 +93,8 @@ struct Known {
     underlay: Path,
     tunnel: Path,
     sizes: Sizes,
+    /// Requests that came through the tunnel and when: their answers wait.
+    owed: Vec<(Datagram, Instant)>,
     /// Requests answered within the second that began then.
     answers: (Instant, u32),
 }
@@ -99,6 +105,54 @@ impl Known {
             Way::Underlay => &mut self.underlay,
             Way::Tunnel => &mut self.tunnel,
         }
+    }
+
+    /// Whether it may be answered once more.
+    fn may_answer(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.answers.0) >= REPORT {
+            self.answers = (now, 0);
+        }
+        self.answers.1 += 1;
+        self.answers.1 <= MAX_ANSWERS
+    }
+
+    /// A small probe through the tunnel, and the answers that waited for it.
+    fn probe(&mut self, sequence: u64, cookie: u64, now: Instant) -> impl Iterator<Item = Datagram> + use<> {
+        let mut owed = std::mem::take(&mut self.owed);
+        let probe = if self.tunnel.is_patient() {
+            let answer = |(asked, at): (Datagram, Instant)| Answer {
+                sequence: asked.sequence,
+                cookie: asked.cookie,
+                held: now.duration_since(at),
+            };
+            Datagram::patient(sequence, cookie, owed.drain(..).map(answer).collect())
+        } else {
+            Datagram::request(sequence, LENGTH as u16, cookie)
+        };
+        owed.into_iter().map(|(asked, _)| asked.answer()).chain([probe])
+    }
+
+    /// A full-size probe that goes with a small one.
+    fn probe_beside(&mut self, sequence: u64, cookie: u64, now: Instant) -> Datagram {
+        let length = self.sizes.send_beside(sequence, now).saturating_sub(HEADERS);
+        match self.tunnel.is_patient() {
+            true => Datagram { length, ..Datagram::patient(sequence, cookie, Vec::new()) },
+            false => Datagram::request(sequence, length, cookie),
+        }
+    }
+
+    /// Takes an answer that came by `way`; when the small probe was sent that it is for, none if it is for no such.
+    fn answered(&mut self, way: Way, sequence: u64, held: Duration, now: Instant) -> Option<Instant> {
+        let path = self.path(way);
+        let was_proven = path.proven;
+        let sent = path.answer(sequence, held, now);
+        match way {
+            Way::Underlay if sent.is_some() && !was_proven => self.tunnel.hurry(now),
+            Way::Tunnel if sent.is_some() && !was_proven => self.sizes.begin(now),
+            Way::Tunnel => self.sizes.answer(sequence, now),
+            Way::Underlay => {}
+        }
+        sent
     }
 
     /// What there is to tell of it since the last time.
@@ -115,10 +169,6 @@ impl Known {
             heard: tunnel.is_heard(now),
         }
     }
-}
-
-fn request(sequence: u64, length: u16, cookie: u64) -> Datagram {
-    Datagram { kind: Kind::Request, length, sequence, cookie }
 }
 
 /// The state machine.
@@ -173,7 +223,7 @@ impl Prober {
                 self.complete_due = now;
                 self.report_due = self.report_due.min(now + FIRST_REPORT);
                 let (underlay, tunnel) = (Path::new(peer.address, now), Path::new(peer.gateway, now));
-                Known { underlay, tunnel, sizes: Sizes::new(now), answers: (now, 0) }
+                Known { underlay, tunnel, sizes: Sizes::new(now), owed: Vec::new(), answers: (now, 0) }
             });
             let share = if Pace::is_each(peers.len()) { 0.0 } else { index as f64 / count };
             known.underlay.set_pace(pace.underlay, pace.underlay.mul_f64(share));
@@ -201,62 +251,83 @@ impl Prober {
         let Some(name) = self.names.get(&(way, from)) else { return };
         let Some(known) = self.peers.get_mut(name) else { return };
         known.path(way).hear(now);
+        let was_up = known.path(way).up;
+        let waits = matches!(datagram.kind, Kind::Patient(_)) && way == Way::Tunnel && known.tunnel.is_patient();
         match datagram.kind {
-            Kind::Request => {
-                if now.duration_since(known.answers.0) >= REPORT {
-                    known.answers = (now, 0);
+            Kind::Patient(ref answers) => {
+                let mine = answers.iter().filter(|answer| answer.cookie == self.cookie);
+                let times = mine.filter_map(|answer| known.answered(way, answer.sequence, answer.held, now));
+                if let Some(until) = times.max() {
+                    known.sizes.miss(until, now);
                 }
-                if known.answers.1 >= MAX_ANSWERS {
-                    return;
-                }
-                known.answers.1 += 1;
-                known.path(way).hurry(now);
-                self.outbox.push_back(Transmit::new(way, from, datagram.answer()));
             }
             Kind::Reply if datagram.cookie == self.cookie => {
-                let path = known.path(way);
-                let (was_proven, was_up) = (path.proven, path.up);
-                let answered = path.answer(datagram.sequence, now);
-                if answered && !was_up {
-                    self.events.push_back(Event { peer: name.clone(), way, rtt: path.rtt });
-                }
-                match way {
-                    Way::Underlay if answered && !was_proven => known.tunnel.hurry(now),
-                    Way::Tunnel if answered && !was_proven => known.sizes.begin(now),
-                    Way::Tunnel => known.sizes.answer(datagram.sequence, now),
-                    Way::Underlay => {}
+                // The answer at full size follows.
+                if let Some(sent) = known.answered(way, datagram.sequence, Duration::ZERO, now)
+                    && way == Way::Tunnel
+                {
+                    known.sizes.miss(sent - ROUND / 2, now);
                 }
             }
+            Kind::Request | Kind::Reply => {}
+        }
+        match datagram.kind {
             Kind::Reply => {}
+            Kind::Patient(_) if waits && known.owed.len() < MOST_CARRIED => known.owed.push((datagram, now)),
+            Kind::Request | Kind::Patient(_) if known.may_answer(now) => {
+                known.path(way).hurry(now);
+                self.outbox.push_back(Transmit::new(way, from, &datagram.answer()));
+            }
+            Kind::Request | Kind::Patient(_) => return,
+        }
+        let path = known.path(way);
+        if path.up && !was_up {
+            self.events.push_back(Event { peer: name.clone(), way, rtt: path.rtt });
         }
         self.handle_timeout(now);
     }
 
-    /// Queues every probe that is due.
+    /// Queues every probe that is due, and those that are due soon with them.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.probe_due().is_none_or(|(due, _)| due > now) {
+            return;
+        }
+        let Self { cookie, ref mut sequence, ref mut outbox, ref mut events, .. } = *self;
+        let mut number = || {
+            *sequence = sequence.wrapping_add(1);
+            *sequence
+        };
         for (name, known) in &mut self.peers {
             for way in [Way::Underlay, Way::Tunnel] {
                 let path = known.path(way);
-                if path.due() > now || (way == Way::Tunnel && !self.tunnel_up) {
+                if !path.is_due(now) || (way == Way::Tunnel && !self.tunnel_up) {
                     continue;
                 }
-                self.sequence = self.sequence.wrapping_add(1);
-                let was_up = path.up;
-                path.send(self.sequence, now);
+                let (small, was_up, to) = (number(), path.up, path.to);
+                path.send(small, now);
                 if was_up && !path.up {
-                    self.events.push_back(Event { peer: name.clone(), way, rtt: None });
+                    events.push_back(Event { peer: name.clone(), way, rtt: None });
+                    known.underlay.check(now);
                 }
-                self.outbox.push_back(Transmit::new(way, path.to, request(self.sequence, LENGTH as u16, self.cookie)));
+                if way == Way::Underlay {
+                    outbox.push_back(Transmit::new(way, to, &Datagram::request(small, LENGTH as u16, cookie)));
+                    continue;
+                }
+                outbox.extend(known.probe(small, cookie, now).map(|datagram| Transmit::new(way, to, &datagram)));
+                if known.sizes.is_calm() {
+                    let large = known.probe_beside(number(), cookie, now);
+                    outbox.push_back(Transmit::new(way, to, &large));
+                }
             }
             let Known { tunnel, sizes, .. } = known;
             if !self.tunnel_up || !tunnel.proven {
                 continue;
             }
             for size in sizes.poll(tunnel.up, now) {
-                self.sequence = self.sequence.wrapping_add(1);
-                sizes.note(self.sequence, size);
-                let probe = request(self.sequence, size.saturating_sub(HEADERS), self.cookie);
-                self.outbox.push_back(Transmit::new(Way::Tunnel, tunnel.to, probe));
+                let large = number();
+                sizes.note(large, size);
+                let probe = Datagram::request(large, size.saturating_sub(HEADERS), cookie);
+                outbox.push_back(Transmit::new(Way::Tunnel, tunnel.to, &probe));
             }
         }
     }
@@ -304,16 +375,20 @@ impl Prober {
 
     /// When something is due next, and why.
     pub fn poll_timeout(&self) -> (Instant, &'static str) {
+        let report = (self.report_due, "report");
+        self.probe_due().map_or(report, |probe| probe.min(report))
+    }
+
+    fn probe_due(&self) -> Option<(Instant, &'static str)> {
         let through = || self.peers.values().filter(|_| self.tunnel_up);
-        let sizes = through().filter(|k| k.tunnel.proven).map(|k| (k.sizes.due(), "full-size probe"));
+        let sizes = through().filter(|k| k.tunnel.proven).filter_map(|k| Some((k.sizes.due()?, "full-size probe")));
         let tunnels = through().map(|k| (k.tunnel.due(), "tunnel probe")).chain(sizes);
         let underlays = self.peers.values().map(|k| (k.underlay.due(), "underlay probe"));
-        underlays
-            .chain(tunnels)
-            .min()
-            .map_or((self.report_due, "report"), |probe| probe.min((self.report_due, "report")))
+        underlays.chain(tunnels).min()
     }
 }
 
+#[cfg(test)]
+mod pair_tests;
 #[cfg(test)]
 mod tests;

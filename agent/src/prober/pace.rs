@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// How often each peer of a few is probed by each way, and at full size.
+/// How often each peer of a few is probed through the tunnel, small and at full size, and how often over the underlay: its
+/// path is known good while the tunnel's is.
 const EACH: Duration = Duration::from_secs(1);
+const EACH_UNDERLAY: Duration = Duration::from_secs(10);
 /// How many peers are a few.
 const FEW: usize = 20;
 /// Within which time each underlay address is probed, however many there are: Open vSwitch forgets an Ethernet address
@@ -31,10 +33,10 @@ impl Pace {
 
     /// The pace among so many peers.
     pub fn among(peers: usize) -> Self {
-        let every = |rate: f64| match Self::is_each(peers) {
-            true => EACH,
-            false => Duration::from_secs_f64(peers as f64 / rate),
-        };
+        if Self::is_each(peers) {
+            return Self { tunnel: EACH, underlay: EACH_UNDERLAY, full: EACH };
+        }
+        let every = |rate: f64| Duration::from_secs_f64(peers as f64 / rate);
         Self { tunnel: every(RATES.0), underlay: every(RATES.1).min(UNDERLAY), full: every(RATES.2) }
     }
 }
@@ -49,8 +51,8 @@ mod tests {
             let pace = Pace::among(peers);
             [pace.tunnel, pace.underlay, pace.full].map(|every| every.as_secs())
         };
-        assert_eq!(seconds(0), [1; 3]);
-        assert_eq!(seconds(FEW), [1; 3]);
+        assert_eq!(seconds(0), [1, 10, 1]);
+        assert_eq!(seconds(FEW), [1, 10, 1]);
         assert_eq!(seconds(99), [99, 198, 990]);
         assert_eq!(seconds(999), [999, 600, 9990]);
     }

@@ -1,9 +1,12 @@
-use std::{net::IpAddr, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long a probe waits for its answer: without one by then it is lost.
-const ROUND: Duration = Duration::from_secs(1);
+/// How long a probe waits for its answer: without one by then it is lost. One whose answer may wait for the peer's own
+/// next probe waits as long once more.
+pub(super) const ROUND: Duration = Duration::from_secs(1);
+/// How much earlier than due a probe may go, to go together with others.
+pub(super) const SLACK: Duration = Duration::from_millis(200);
 /// When a path that never answered is tried again within a round, after its begin.
 const RETRIES: [Duration; 6] = [
     Duration::from_millis(20),
@@ -18,6 +21,16 @@ const INSISTENT: u32 = 10;
 /// How long nothing may come from a peer that is probed each second before it counts as not heard.
 const HEARD: Duration = Duration::from_millis(2500);
 
+/// A probe and its retries.
+#[derive(Debug)]
+struct Round {
+    began: Instant,
+    /// When it is over.
+    ends: Instant,
+    tries: Vec<(u64, Instant)>,
+    answered: bool,
+}
+
 /// One way to one peer: a round in its turn, and retries in the first ones until the first answer ever.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -26,14 +39,11 @@ pub(super) struct Path {
     /// How long it is from round to round while it answers, and by how much the second is off the first.
     every: Duration,
     phase: Duration,
-    /// When this round began, and what was sent in it.
-    began: Option<Instant>,
-    tries: Vec<(u64, Instant)>,
-    /// Whether this round has its answer.
-    answered: bool,
+    /// The newest last; the others still wait for their answers.
+    rounds: VecDeque<Round>,
     /// Whether there ever was an answer.
     pub(super) proven: bool,
-    /// Whether the last round that ended, or this one already, had an answer.
+    /// Whether the last round that ended, or a later one already, had an answer.
     pub(super) up: bool,
     pub(super) rtt: Option<Duration>,
     pub(super) sent: u32,
@@ -52,9 +62,7 @@ impl Path {
             to,
             every: ROUND,
             phase: ROUND,
-            began: None,
-            tries: Vec::new(),
-            answered: false,
+            rounds: VecDeque::new(),
             proven: false,
             up: false,
             rtt: None,
@@ -70,9 +78,9 @@ impl Path {
     /// Sets how long it is from round to round; the second of peers that come together is off the first by `phase`.
     pub(super) fn set_pace(&mut self, every: Duration, phase: Duration) {
         if std::mem::replace(&mut self.every, every) > every
-            && let Some(began) = self.began
+            && let Some(round) = self.rounds.back()
         {
-            self.next = self.next.min(began + every);
+            self.next = self.next.min(round.began + every);
         }
         self.phase = phase.max(ROUND);
     }
@@ -80,6 +88,16 @@ impl Path {
     /// When there is something to send.
     pub(super) fn due(&self) -> Instant {
         self.next
+    }
+
+    /// Whether there is something to send.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next <= if self.up { now + SLACK } else { now }
+    }
+
+    /// Whether an answer may wait for the peer's own next probe.
+    pub(super) fn is_patient(&self) -> bool {
+        self.up && self.every <= ROUND
     }
 
     /// Has the path tried at once, if it never answered or does not now.
@@ -104,51 +122,58 @@ impl Path {
         }
     }
 
-    /// Notes that the probe numbered `sequence` is sent now, because it is due.
-    pub(super) fn send(&mut self, sequence: u64, now: Instant) {
-        let round_over = self.began.is_none_or(|began| now.duration_since(began) >= ROUND);
-        if round_over {
-            self.close();
-            self.began = Some(now);
-        }
-        self.tries.push((sequence, now));
-        let began = self.began.unwrap_or(now);
-        let insistent = self.silent < INSISTENT;
-        let retry = RETRIES.iter().find(|after| began + **after > now).filter(|_| !self.proven && insistent);
-        self.next = began + *retry.unwrap_or(if insistent { &ROUND } else { &self.every });
+    /// Has the path tried at once, whatever its pace.
+    pub(super) fn check(&mut self, now: Instant) {
+        self.next = self.next.min(now);
     }
 
-    /// Takes the answer to the probe numbered `sequence`; false when that was not sent in this round.
-    pub(super) fn answer(&mut self, sequence: u64, now: Instant) -> bool {
-        let Some((_, at)) = self.tries.iter().find(|(s, _)| *s == sequence) else { return false };
-        self.rtt = Some(now.duration_since(*at));
-        let began = self.began.unwrap_or(now);
-        self.next = began + self.every;
+    /// Notes that the probe numbered `sequence` is sent now, because it is due.
+    pub(super) fn send(&mut self, sequence: u64, now: Instant) {
+        let is_over = |round: &Round| now + SLACK >= round.began + ROUND;
+        if self.rounds.back().is_none_or(is_over) {
+            self.close(now);
+            let ends = now + if self.is_patient() { ROUND * 2 } else { ROUND };
+            self.rounds.push_back(Round { began: now, ends, tries: Vec::new(), answered: false });
+        }
+        let Some(round) = self.rounds.back_mut() else { return };
+        round.tries.push((sequence, now));
+        let insistent = self.silent < INSISTENT;
+        let retry = RETRIES.iter().find(|after| round.began + **after > now).filter(|_| !self.proven && insistent);
+        self.next = round.began + *retry.unwrap_or(if insistent { &ROUND } else { &self.every });
+    }
+
+    /// Takes the answer to the probe numbered `sequence`, that the peer held back for `held`; when that was sent, or
+    /// none when it is not awaited.
+    pub(super) fn answer(&mut self, sequence: u64, held: Duration, now: Instant) -> Option<Instant> {
+        let find = |round: &Round| Some(round.tries.iter().find(|(s, _)| *s == sequence)?.1);
+        let (round, at) = self.rounds.iter_mut().find_map(|round| find(round).map(|at| (round, at)))?;
+        self.rtt = Some(now.duration_since(at).saturating_sub(held));
         if !self.proven {
             // What was lost before the path was made is no loss of the path.
             (self.sent, self.lost) = (0, 0);
-            self.proven = true;
-            self.next = began + self.phase;
         }
-        self.up = true;
-        self.silent = 0;
-        if !self.answered {
-            self.answered = true;
+        if !std::mem::replace(&mut round.answered, true) {
             self.sent = self.sent.saturating_add(1);
         }
-        true
+        let began = self.rounds.back().map_or(now, |round| round.began);
+        self.next = began + if self.proven { self.every } else { self.phase };
+        (self.proven, self.up, self.silent) = (true, true, 0);
+        Some(at)
     }
 
-    /// Ends the round: a probe without an answer is lost now.
-    fn close(&mut self) {
-        if self.began.is_some() && !self.answered {
+    /// Ends the rounds that are over: a probe without an answer is lost now.
+    fn close(&mut self, now: Instant) {
+        while let Some(round) = self.rounds.pop_front_if(|round| now + SLACK >= round.ends) {
+            if round.answered {
+                continue;
+            }
             self.sent = self.sent.saturating_add(1);
             self.lost = self.lost.saturating_add(1);
-            self.silent = self.silent.saturating_add(1);
-            self.rtt = None;
-            self.up = false;
+            if !self.rounds.iter().any(|round| round.answered) {
+                self.silent = self.silent.saturating_add(1);
+                self.rtt = None;
+                self.up = false;
+            }
         }
-        self.answered = false;
-        self.tries.clear();
     }
 }

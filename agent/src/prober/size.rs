@@ -14,10 +14,18 @@
 //! more; the full one is always among them. A size counts as too large when both of its probes were lost while a
 //! smaller one of the same wave came back. That may be chance, on a busy host or a lossy path: the size that a search ends
 //! with is known only when another wave says the same.
+//!
+//! While all is well, a full-size probe goes with each small one, and their answers come together. A wave is for when a
+//! small one comes back alone.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use tokio::time::Instant;
+
+use super::path::{ROUND, SLACK};
 
 /// The size of the smallest probe as a packet: what a path that answers at all lets through.
 const SMALLEST: u16 = 52;
@@ -69,6 +77,8 @@ pub(super) struct Sizes {
     phase: Duration,
     stage: Stage,
     wave: Option<Wave>,
+    /// Full-size probes that went with small ones, and when.
+    beside: VecDeque<(u64, Instant)>,
     next: Instant,
     /// The largest size that got through; none while that is not known.
     pub(super) mtu: Option<u16>,
@@ -85,6 +95,7 @@ impl Sizes {
             phase: Duration::ZERO,
             stage: Stage::Whole,
             wave: None,
+            beside: VecDeque::new(),
             next: now,
             mtu: None,
             sent: 0,
@@ -98,6 +109,7 @@ impl Sizes {
         self.next = self.next.min(now + every);
         if std::mem::replace(&mut self.full, full) != full {
             (self.stage, self.wave, self.mtu) = (Stage::Whole, None, None);
+            self.beside.clear();
         }
     }
 
@@ -106,13 +118,37 @@ impl Sizes {
         (self.wave, self.next) = (None, now + self.phase);
     }
 
-    pub(super) fn due(&self) -> Instant {
-        self.next
+    /// When there is something to send, but for what goes with small probes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (!self.is_calm()).then_some(self.next)
+    }
+
+    /// Whether full-size probes go with small ones.
+    pub(super) fn is_calm(&self) -> bool {
+        self.stage == Stage::Whole && self.mtu == Some(self.full) && self.wave.is_none() && self.every <= ROUND
+    }
+
+    /// A full-size probe goes with a small one; earlier ones that had time enough are lost.
+    pub(super) fn send_beside(&mut self, sequence: u64, now: Instant) -> u16 {
+        while self.beside.pop_front_if(|(_, at)| now + SLACK >= *at + ROUND * 2).is_some() {
+            self.count(true);
+        }
+        self.beside.push_back((sequence, now));
+        self.full
+    }
+
+    /// All answers have come to what was sent until then: a full-size probe without one needs a closer look.
+    pub(super) fn miss(&mut self, until: Instant, now: Instant) {
+        if self.is_calm() && self.beside.front().is_some_and(|(_, at)| *at <= until) {
+            self.beside.clear();
+            self.next = now;
+            self.wave = Some(self.begin_wave());
+        }
     }
 
     /// What there is to send: sizes of packets. `up`: small probes are answered.
     pub(super) fn poll(&mut self, up: bool, now: Instant) -> Vec<u16> {
-        if self.next > now || self.full <= SMALLEST {
+        if self.is_calm() || self.next > now || self.full <= SMALLEST {
             return Vec::new();
         }
         match self.wave.take() {
@@ -141,6 +177,11 @@ impl Sizes {
 
     /// Takes the answer to the probe numbered `sequence`, if it is one of these.
     pub(super) fn answer(&mut self, sequence: u64, now: Instant) {
+        if let Some(at) = self.beside.iter().position(|(s, _)| *s == sequence) {
+            self.beside.remove(at);
+            self.count(false);
+            return;
+        }
         let Some(wave) = &mut self.wave else { return };
         let Some((_, size)) = wave.flying.iter().find(|(s, _)| *s == sequence).copied() else { return };
         wave.sizes.iter_mut().filter(|(s, _)| *s == size).for_each(|(_, answered)| *answered = true);
@@ -221,23 +262,43 @@ mod tests {
 
     const FULL: u16 = 1450;
 
+    /// What is sent now: numbers and sizes of packets. A small probe is due each second from `start`.
+    fn sent(sizes: &mut Sizes, sequence: &mut u64, start: Instant, now: Instant, up: bool) -> Vec<(u64, u16)> {
+        let mut number = || {
+            *sequence += 1;
+            *sequence
+        };
+        let mut sent = Vec::new();
+        if sizes.is_calm() && (now - start).as_millis().is_multiple_of(1000) {
+            let number = number();
+            sent.push((number, sizes.send_beside(number, now)));
+        }
+        for size in sizes.poll(up, now) {
+            let number = number();
+            sizes.note(number, size);
+            sent.push((number, size));
+        }
+        sent
+    }
+
     /// Runs for `time` over a path that lets packets of `mtu` through; answers after how long the size known changed.
     fn run(sizes: &mut Sizes, now: &mut Instant, time: Duration, mtu: u16) -> (Option<Duration>, usize) {
         let (start, before, mut changed, mut count) = (*now, sizes.mtu, None, 0);
         let mut sequence = 0;
         while *now < start + time {
-            for size in sizes.poll(mtu > 0, *now) {
-                sequence += 1;
+            for (number, size) in sent(sizes, &mut sequence, start, *now, mtu > 0) {
                 count += 1;
-                sizes.note(sequence, size);
                 if size <= mtu {
-                    sizes.answer(sequence, *now);
+                    sizes.answer(number, *now);
                 }
+            }
+            if mtu > 0 {
+                sizes.miss(*now, *now);
             }
             if sizes.mtu != before && changed.is_none() {
                 changed = Some(*now - start);
             }
-            *now = sizes.due().max(*now + Duration::from_millis(1));
+            *now += Duration::from_millis(1);
         }
         (changed, count)
     }
@@ -327,17 +388,16 @@ mod tests {
             run(&mut sizes, &mut now, Duration::from_secs(3), FULL);
             let (start, mut sequence) = (now, 0);
             while now < start + Duration::from_secs(6) {
-                for size in sizes.poll(true, now) {
-                    sequence += 1;
-                    sizes.note(sequence, size);
+                for (number, size) in sent(&mut sizes, &mut sequence, start, now, true) {
                     // For a moment the host is busy: of what is sent then, only small ones come back.
-                    let busy = (busy_from..busy_from + 18).contains(&sequence);
+                    let busy = (busy_from..busy_from + 18).contains(&number);
                     if size <= 1350 && !(busy && size > 700) {
-                        sizes.answer(sequence, now);
+                        sizes.answer(number, now);
                     }
                 }
+                sizes.miss(now, now);
                 assert!([FULL, 1350].contains(&sizes.mtu.unwrap()), "{busy_from}: {:?}", sizes.mtu);
-                now = sizes.due().max(now + Duration::from_millis(1));
+                now += Duration::from_millis(1);
             }
             assert_eq!(sizes.mtu, Some(1350), "{busy_from}");
         }
