@@ -70,6 +70,7 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     }
     let [ours, ovn, bare] = rates.map(median);
     say("connections to a service");
+    sides.iter().take(2).try_for_each(Side::greet)?;
     let (mut counts, mut lost) = ([const { Vec::new() }; 2], [0; 2]);
     for _ in 0..ROUNDS {
         for (n, side) in sides.iter().take(2).enumerate() {
@@ -222,7 +223,7 @@ impl Side {
         })?;
         let listens = || run(&self.pods[1], &["ss", "-Hltn"]).is_ok_and(|ports| ports.contains(":5201"));
         let printed = tool::wait_until("iperf3", PATIENCE, listens)
-            .and_then(|()| run(&self.pods[0], &["iperf3", "-J", "-t", &SECONDS.to_string(), "-c", &far]));
+            .and_then(|()| run(&self.pods[0], &["iperf3", "-J", "-C", "cubic", "-t", &SECONDS.to_string(), "-c", &far]));
         if printed.is_err() {
             let _ = server.kill();
         }
@@ -230,6 +231,19 @@ impl Side {
         let report: serde_json::Value = serde_json::from_str(&printed?)?;
         let bits = report["end"]["sum_received"]["bits_per_second"].as_f64().context("iperf3 names no rate")?;
         Ok(bits / 1e6)
+    }
+
+    /// A first word with each backend: who has not spoken yet is not known everywhere. Later it could come from a port that
+    /// was a client of the service just before, whose answers the switch still knows as the service's.
+    fn greet(&self) -> Result<()> {
+        let _servers = [answer(&self.pods[1])?, answer(&self.pods[2])?];
+        netns::within(&self.pods[0], || {
+            for ip in [self.far, self.near] {
+                TcpStream::connect_timeout(&SocketAddr::new(ip.into(), PORT), PATIENCE)
+                    .with_context(|| format!("{ip} of {}", self.testbed.config().name))?;
+            }
+            Ok(())
+        })
     }
 
     /// Connections to the service per second, one after the other, each with a question and an answer; and how many came
@@ -245,11 +259,6 @@ impl Side {
                 stream.read_to_end(&mut Vec::new())?;
                 Ok(())
             };
-            // A first word with each backend: who has not spoken yet is not known everywhere.
-            for ip in [self.far, self.near] {
-                TcpStream::connect_timeout(&SocketAddr::new(ip.into(), PORT), PATIENCE)
-                    .with_context(|| format!("{ip} of {}", self.testbed.config().name))?;
-            }
             let mut last = None;
             let answers = tool::wait_until("an answer", PATIENCE, || ask().map_err(|error| last = Some(error)).is_ok());
             answers.with_context(|| format!("{last:?}"))?;

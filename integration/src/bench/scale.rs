@@ -21,6 +21,8 @@ pub const HOSTS: u16 = 20;
 pub const EACH: usize = 50;
 /// How often one endpoint more is measured.
 pub const ROUNDS: usize = 11;
+/// How long is waited before each.
+const SETTLED: Duration = Duration::from_millis(200);
 /// How often a service is measured.
 pub const SERVICES: u32 = 5;
 /// Backends of each.
@@ -131,6 +133,8 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
 
     let (mut with_port, mut without_port, mut add_port) = (Vec::new(), Vec::new(), Vec::new());
     for (round, (host, node)) in hosts.iter().zip(&nodes).cycle().take(ROUNDS).enumerate() {
+        // What the round before left to do, in Open vSwitch and agents, is not of this one.
+        tokio::time::sleep(SETTLED).await;
         let since = Instant::now();
         let made = intent.endpoint_everywhere(&format!("more{round}"), &device(EACH + round), node, &network).await?;
         with_port.push(since.elapsed());
@@ -142,6 +146,7 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
         let add = ["ovs-vsctl", "add-port", "kbr0", &there, "--", "set", "Interface", &there, &request];
         testbed.run(&Place::from(*host), &add)?;
         add_port.push(since.elapsed());
+        tokio::time::sleep(SETTLED).await;
         let since = Instant::now();
         let next = intent.endpoint_everywhere(&format!("there{round}"), &there, node, &network).await?;
         without_port.push(since.elapsed());
@@ -153,6 +158,7 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
     let backends = intent.addresses(&names).await?;
     let mut service = Vec::new();
     for number in 0..SERVICES {
+        tokio::time::sleep(SETTLED).await;
         let since = Instant::now();
         intent.service(number, &backends, true).await?;
         service.push(since.elapsed());

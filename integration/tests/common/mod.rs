@@ -143,12 +143,16 @@ pub fn eventually(what: &str, seconds: u64, done: impl FnMut() -> bool) {
     tool::wait_until(what, Duration::from_secs(seconds), done).unwrap_or_else(|error| panic!("{error:#}"));
 }
 
+/// Congestion control, whatever the machine's own is: BBR takes one answer after a long silence for the path's rate, and
+/// then paces its next packet by many seconds.
+const CUBIC: &str = "-C cubic";
+
 /// Bytes that arrive at `to` of one iperf3 run from `from` with `options`.
 pub fn iperf(testbed: &Testbed, from: &Place, to: &Place, ip: impl Display, options: &str) -> u64 {
     let mut server = testbed.spawn(to, &["iperf3", "-s", "-1"]).expect("iperf3 is there");
     let listens = || try_sh(testbed, to, "ss -Hltn").is_ok_and(|ports| ports.contains(":5201"));
     eventually("iperf3 server", 5, listens);
-    let client = format!("iperf3 -J -c {ip} --connect-timeout 3000 {options}");
+    let client = format!("iperf3 -J -c {ip} --connect-timeout 3000 {CUBIC} {options}");
     let printed = try_sh(testbed, from, &client);
     if printed.is_err() {
         let _ = server.kill();
@@ -164,7 +168,7 @@ pub fn iperf_for(testbed: &Testbed, from: &Place, to: &Place, ip: impl Display, 
     let mut server = testbed.spawn(to, &["iperf3", "-s", "-1", "-J"]).expect("iperf3 is there");
     let listens = || try_sh(testbed, to, "ss -Hltn").is_ok_and(|ports| ports.contains(":5201"));
     eventually("iperf3 server", 5, listens);
-    let client = format!("iperf3 -c {ip} --connect-timeout 3000 -t {seconds} -b 50M");
+    let client = format!("iperf3 -c {ip} --connect-timeout 3000 -t {seconds} -b 50M {CUBIC}");
     let printed = try_sh(testbed, from, &client);
     if printed.is_err() {
         let _ = server.kill();
