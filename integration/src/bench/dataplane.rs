@@ -222,8 +222,9 @@ impl Side {
             Ok(Command::new("iperf3").args(["-s", "-1"]).stdout(Stdio::null()).spawn()?)
         })?;
         let listens = || run(&self.pods[1], &["ss", "-Hltn"]).is_ok_and(|ports| ports.contains(":5201"));
-        let printed = tool::wait_until("iperf3", PATIENCE, listens)
-            .and_then(|()| run(&self.pods[0], &["iperf3", "-J", "-C", "cubic", "-t", &SECONDS.to_string(), "-c", &far]));
+        let printed = tool::wait_until("iperf3", PATIENCE, listens).and_then(|()| {
+            run(&self.pods[0], &["iperf3", "-J", "-C", "cubic", "-t", &SECONDS.to_string(), "-c", &far])
+        });
         if printed.is_err() {
             let _ = server.kill();
         }
