@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::plan::{Config, HostId, Place, UNDERLAY_PREFIX, UNDERLAY_PREFIX6, UPLINK};
-use crate::process::Daemon;
+use crate::process::{self, Daemon};
 use crate::state::StateDir;
 use crate::{netns, tool};
 
@@ -76,6 +76,12 @@ impl Ovs {
         // In the host's namespace although it needs none: there `down` finds a tool whose caller was killed.
         netns::within(&self.netns, || self.configure())?;
         self.start_switch()
+    }
+
+    /// How long ovs-vswitchd has run on a core, all its threads together.
+    #[must_use]
+    pub fn switch_cpu(&self) -> Option<Duration> {
+        self.switch.pid().and_then(process::cpu)
     }
 
     /// Ends ovs-vswitchd alone with SIGKILL. Returns whether it was there.
@@ -160,6 +166,8 @@ impl Ovs {
     fn finish_bridge(&self) -> Result<()> {
         let device = Path::new("/proc/sys/net/ipv4/conf").join(UNDERLAY_BRIDGE);
         tool::wait_until("ovs-vswitchd", PATIENCE, || device.exists()).with_context(|| self.switch.last_words())?;
+        // Meanwhile it may still set the device's address, and put the flags back that it had: it answers afterwards.
+        tool::run(self.tool("ovs-appctl").args(["--timeout=20", "version"]))?;
         tool::tx_offload_off(UNDERLAY_BRIDGE)?;
         let address = |(ip, prefix): &(IpAddr, u8)| {
             let nodad = if ip.is_ipv6() { " nodad" } else { "" };

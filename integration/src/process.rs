@@ -136,6 +136,17 @@ pub fn memory_kb(pid: i32) -> Option<u64> {
     line.trim().split(' ').next()?.parse().ok()
 }
 
+/// How long process `pid` has run on a core, all its threads together.
+#[must_use]
+pub fn cpu(pid: i32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let of_thread = |thread: fs::DirEntry| -> Option<u64> {
+        // Its first field is in nanoseconds: Documentation/scheduler/sched-stats.
+        fs::read_to_string(thread.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+    };
+    Some(Duration::from_nanos(threads.flatten().filter_map(of_thread).sum()))
+}
+
 /// Takes the status of a daemon that has ended, if it was started by this very process: else it stays
 /// as a zombie as long as we live.
 fn reap(pid: i32) {

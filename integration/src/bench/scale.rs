@@ -1,5 +1,6 @@
 //! One change on 20 real hosts with 50 endpoints each, ours and OVN's.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,7 @@ use crate::alone::Alone;
 use crate::load::figures::Times;
 use crate::load::intent::{self, Intent};
 use crate::load::mesh;
+use crate::ovs::Ovs;
 use crate::plan::{Config, HostId, Place};
 use crate::testbed::{Scoped, Testbed};
 use crate::{control, host, netns, process, tool};
@@ -53,6 +55,8 @@ struct Ours {
     without_port: Times,
     /// `ovs-vsctl add-port` alone.
     add_port: Times,
+    /// How long cores ran all hosts' ovs-vswitchd, probes included, while a service was made.
+    service_cpu: Times,
 }
 
 /// What of it is the controller's: the same in front of simulated hosts, whose switches do next to nothing.
@@ -80,7 +84,7 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
         peer: peer.map(|peer| (peer, whose.clone())),
         must: must.into(),
     };
-    let Ours { scale, without_port, add_port } = &ours;
+    let Ours { scale, without_port, add_port, service_cpu } = &ours;
     let mut rows = vec![
         row("one endpoint more", time(&scale.one_more), Some(time(&theirs.one_more)), "25 ms"),
         row("one endpoint more, its port there already", time(without_port), Some(time(&theirs.one_more)), "8 ms"),
@@ -93,7 +97,10 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     rows.push(row("memory on a host", kib(scale.host_kb), Some(kib(theirs.host_kb)), "20 MB"));
     rows[0].what += &format!(" (its port alone: {:.1} ms)", add_port.median * 1000.0);
     rows[1].what += &format!(" (the controller's share: {:.1} ms)", share.one_more * 1000.0);
-    rows[3].what += &format!(" (the controller's share: {:.1} ms)", share.service * 1000.0);
+    let cores = thread::available_parallelism()?;
+    let (share, cpu) = (share.service * 1000.0, service_cpu.median * 1000.0);
+    rows[3].what +=
+        &format!(" (the controller's share: {share:.1} ms; on {cores} cores, all ovs-vswitchd: {cpu:.1} ms)");
     Ok(rows)
 }
 
@@ -156,12 +163,16 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
     let spread = (0..EACH).flat_map(|k| (0..hosts.len()).map(move |n| (n, k)));
     let names = spread.take(BACKENDS).map(name).collect::<Result<Vec<_>, _>>()?;
     let backends = intent.addresses(&names).await?;
-    let mut service = Vec::new();
+    let switches: Vec<Ovs> = hosts.iter().map(|host| Ovs::new(config, testbed.state(), *host)).collect();
+    let cpu = || switches.iter().filter_map(Ovs::switch_cpu).sum::<Duration>();
+    let (mut service, mut service_cpu) = (Vec::new(), Vec::new());
     for number in 0..SERVICES {
         tokio::time::sleep(SETTLED).await;
+        let before = cpu();
         let since = Instant::now();
         intent.service(number, &backends, true).await?;
         service.push(since.elapsed());
+        service_cpu.push(cpu().saturating_sub(before));
     }
     let status = intent.status().await?;
     let memory = |daemon: process::Daemon| daemon.pid().and_then(process::memory_kb).context("no memory figure");
@@ -173,7 +184,8 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
         central_kb: memory(control::controller(config, testbed.state(), 1))?,
         host_kb: memory(control::agent(config, testbed.state(), hosts[0]))?,
     };
-    Ok(Ours { scale, without_port: Times::of(without_port), add_port: Times::of(add_port) })
+    let [without_port, add_port, service_cpu] = [without_port, add_port, service_cpu].map(Times::of);
+    Ok(Ours { scale, without_port, add_port, service_cpu })
 }
 
 /// Devices for endpoints, as an agent makes them: what is measured is what comes after.
