@@ -1,21 +1,9 @@
 //! Two probers that answer each other.
 
+use super::tests::{ms, peer};
 use super::*;
 
 const DELAY: Duration = Duration::from_millis(3);
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-fn peer(number: u8) -> Peer {
-    Peer {
-        name: Name::new(format!("h{number}")).unwrap(),
-        id: number.into(),
-        address: IpAddr::from([192, 0, 2, number]),
-        gateway: IpAddr::from([10, 244, number, 1]),
-    }
-}
 
 /// Both, what flies between them, and in how many bursts each sent through the tunnel.
 struct Pair {

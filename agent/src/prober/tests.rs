@@ -3,11 +3,11 @@ use super::*;
 const COOKIE: u64 = 0xfeed;
 const FULL: u32 = 1450;
 
-fn ms(n: u64) -> Duration {
+pub(super) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-fn peer(number: u8) -> Peer {
+pub(super) fn peer(number: u8) -> Peer {
     Peer {
         name: Name::new(format!("h{number}")).unwrap(),
         id: number.into(),
