@@ -161,13 +161,14 @@ impl Ovs {
             .with_context(|| format!("{UNDERLAY_BRIDGE} of {}", self.host))
     }
 
-    /// ovs-vswitchd makes the bridge's own device anew at each start: without address, down, and with
-    /// offloads on.
+    /// ovs-vswitchd takes the bridge's own device anew at each start: without address, down, and with offloads on.
+    /// That the device is there says nothing, for it outlives a kill. What ovs-vswitchd lists it has configured.
     fn finish_bridge(&self) -> Result<()> {
-        let device = Path::new("/proc/sys/net/ipv4/conf").join(UNDERLAY_BRIDGE);
-        tool::wait_until("ovs-vswitchd", PATIENCE, || device.exists()).with_context(|| self.switch.last_words())?;
-        // Meanwhile it may still set the device's address, and put the flags back that it had: it answers afterwards.
-        tool::run(self.tool("ovs-appctl").args(["--timeout=20", "version"]))?;
+        let configured = || {
+            let list = tool::run(self.tool("ovs-appctl").args(["--timeout=20", "ofproto/list"]));
+            list.is_ok_and(|bridges| bridges.lines().any(|bridge| bridge == UNDERLAY_BRIDGE))
+        };
+        tool::wait_until("ovs-vswitchd", PATIENCE, configured).with_context(|| self.switch.last_words())?;
         tool::tx_offload_off(UNDERLAY_BRIDGE)?;
         let address = |(ip, prefix): &(IpAddr, u8)| {
             let nodad = if ip.is_ipv6() { " nodad" } else { "" };
