@@ -86,6 +86,7 @@ async fn join(host: &Host, client: &Client, netlink: &Netlink) -> Result<Node, E
     bridge::ready_underlay(&device, host.datapath)?;
     let spec = NodeSpec {
         address: host.underlay,
+        prefix: netlink.prefix_of(host.underlay).await?,
         address6: host.underlay6,
         mtu: device.mtu,
         datapath: host.datapath,

@@ -11,6 +11,7 @@ pub mod args;
 pub mod bridge;
 pub mod call;
 pub mod conntrack;
+pub mod direct;
 pub mod endpoint;
 mod error;
 pub mod ethtool;

@@ -48,7 +48,7 @@ pub struct Device {
 /// A netlink socket of one network namespace.
 #[derive(Clone, Debug)]
 pub struct Netlink {
-    handle: Handle,
+    pub(crate) handle: Handle,
 }
 
 impl Netlink {
@@ -94,6 +94,16 @@ impl Netlink {
         let index = message.header.index;
         let link = self.handle.link().get().match_index(index).execute().try_next().await.map_err(failed)?;
         Ok(link.as_ref().map(device))
+    }
+
+    /// The length of the prefix with which a device has `address`; none when no device has.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn prefix_of(&self, address: IpAddr) -> Result<Option<u8>, Error> {
+        let mut found = self.handle.address().get().set_address_filter(address).execute();
+        let found = found.try_next().await.map_err(|e| failed(format!("look for {address}"), &e))?;
+        Ok(found.map(|message| message.header.prefix_len))
     }
 
     /// The Ethernet addresses of neighbours by way of the device with this number, of the family that `own` is of.
@@ -324,7 +334,7 @@ fn address(message: &AddressMessage) -> Option<IpNet> {
 }
 
 /// The route, if it is the agent's and leaves by the device with this number.
-fn route(message: &RouteMessage, index: u32) -> Option<Route> {
+pub(crate) fn route(message: &RouteMessage, index: u32) -> Option<Route> {
     if message.header.protocol != RouteProtocol::Other(ROUTE_PROTOCOL) {
         return None;
     }
@@ -362,7 +372,7 @@ fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
     }
 }
 
-fn route_message(route: &Route, index: u32) -> RouteMessage {
+pub(crate) fn route_message(route: &Route, index: u32) -> RouteMessage {
     let protocol = RouteProtocol::Other(ROUTE_PROTOCOL);
     let prefix = route.destination.prefix_len();
     let mut message = match (route.destination.network(), route.via) {
@@ -421,7 +431,7 @@ fn code(error: &rtnetlink::Error) -> i32 {
     }
 }
 
-fn failed(what: impl Into<String>, error: &rtnetlink::Error) -> Error {
+pub(crate) fn failed(what: impl Into<String>, error: &rtnetlink::Error) -> Error {
     match code(error) {
         0 => Error::kernel(what, error),
         code => Error::kernel(what, io::Error::from_raw_os_error(code)),

@@ -13,9 +13,14 @@ use std::{collections::BTreeSet, net::IpAddr, process::Stdio, time::Duration};
 use api::{AgentConfig, Published};
 use ipnet::IpNet;
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    process::Command,
+    sync::watch,
+    time::{sleep, timeout},
+};
 
-use crate::{conntrack, follow::Configs, hash::fnv1a, trouble::Trouble};
+use crate::{conntrack, direct::Direct, follow::Configs, hash::fnv1a, trouble::Trouble};
 
 /// How often the table is looked at when nothing has changed.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -62,6 +67,10 @@ pub struct Want {
     pub services: Option<IpNet>,
     /// Addresses that are nobody's but the cluster's.
     pub cluster: Vec<IpNet>,
+    /// The gateway's address, with the prefix of this host's subnet.
+    pub gateway: Option<IpNet>,
+    /// What comes from hosts of the cluster without a tunnel.
+    pub direct: Direct,
 }
 
 /// A chain: its name, what it is hooked to, and its rules.
@@ -69,7 +78,7 @@ type Chain = (&'static str, &'static str, Vec<String>);
 
 impl Want {
     /// What a configuration asks of a family's table; none if it has nothing to do with it.
-    pub fn of(config: &AgentConfig, family: Family) -> Option<Self> {
+    pub fn of(config: &AgentConfig, family: Family, direct: &Direct) -> Option<Self> {
         if family == Family::V6 && config.router6.is_none() {
             return None;
         }
@@ -81,6 +90,8 @@ impl Want {
             published: config.published.iter().filter(published).cloned().collect(),
             services: if family == Family::V4 { config.services } else { config.services6 },
             cluster: config.routes.iter().filter(|net| family.has(net.addr())).copied().collect(),
+            gateway: Some(config.gateway).filter(|gateway| family.has(gateway.addr())),
+            direct: if family == Family::V4 { direct.clone() } else { Direct::default() },
         })
     }
 
@@ -110,7 +121,11 @@ impl Want {
         // Who is not in the cluster could send as an endpoint what the kernel then hands to the switch.
         let stranger = |net: &IpNet| format!("{ip} saddr {} fib saddr . iif oif 0 counter drop", net.trunc());
         vec![
-            ("strangers", "filter hook prerouting priority raw", self.cluster.iter().map(stranger).collect()),
+            (
+                "strangers",
+                "filter hook prerouting priority raw",
+                self.plain().chain(self.cluster.iter().map(stranger)).collect(),
+            ),
             ("prerouting", "nat hook prerouting priority dstnat", vec![to_service.clone()]),
             ("output", "nat hook output priority -100", vec![to_service]),
             ("postrouting", "nat hook postrouting priority srcnat", sources.collect()),
@@ -118,8 +133,25 @@ impl Want {
         ]
     }
 
-    /// The map of published services, and the set of those whose clients are hidden.
-    fn sets(&self) -> [(String, Vec<String>); 2] {
+    /// Plain packets between endpoints of two hosts. Conntrack has no part in them: marked ones take the tunnel, so that it
+    /// would see connections by halves.
+    fn plain(&self) -> impl Iterator<Item = String> {
+        let parts = || Some((&self.direct.device.as_ref()?.0, self.gateway?));
+        let rules = parts().filter(|_| !self.direct.accepted.is_empty()).map(|(device, gateway)| {
+            let peers: Vec<String> = self.direct.accepted.keys().map(IpNet::to_string).collect();
+            let (subnet, gateway) = (gateway.trunc(), gateway.addr());
+            let known = format!("iifname \"{device}\" ip saddr . ether saddr @direct ip daddr {subnet}");
+            [
+                format!("iifname \"{}\" ip daddr {{ {} }} notrack", self.bridge, peers.join(", ")),
+                format!("{known} ip daddr != {gateway} notrack accept"),
+                format!("{known} accept"),
+            ]
+        });
+        rules.into_iter().flatten()
+    }
+
+    /// The map of published services, and the set of those whose clients are hidden; and who may send plain packets.
+    fn sets(&self) -> Vec<(String, Vec<String>)> {
         let address = self.family.address();
         let outside =
             |p: &Published| format!("{} . {} . {} : {} . {}", p.address, p.protocol, p.port, p.vip, p.vip_port);
@@ -129,13 +161,18 @@ impl Want {
             .filter(|p| p.masquerade)
             .map(|p| format!("{} . {} . {}", p.vip, p.protocol, p.vip_port))
             .collect();
-        [
+        let mut sets = vec![
             (
                 format!("map published {{ type {address} . inet_proto . inet_service : {address} . inet_service"),
                 self.published.iter().map(outside).collect(),
             ),
             (format!("set hidden {{ type {address} . inet_proto . inet_service"), hidden.into_iter().collect()),
-        ]
+        ];
+        if self.family == Family::V4 {
+            let from = self.direct.accepted.iter().map(|(subnet, mac)| format!("{subnet} . {mac}"));
+            sets.push(("set direct { type ipv4_addr . ether_addr; flags interval".into(), from.collect()));
+        }
+        sets
     }
 
     fn digest(&self) -> String {
@@ -180,11 +217,13 @@ impl Want {
 }
 
 /// Keeps the table right for ever.
-pub async fn keep(mut configs: Configs) {
+pub async fn keep(mut configs: Configs, mut direct: watch::Receiver<Option<Direct>>) {
     let mut trouble = Trouble::new("write the table of masquerade and published services");
     loop {
         let current = configs.borrow_and_update().clone();
-        let wants = |family| current.as_ref().and_then(|current| Want::of(&current.config, family));
+        let taken = direct.borrow_and_update().clone();
+        // What was taken in before this agent started goes on to be.
+        let wants = |family| Want::of(&current.as_ref()?.config, family, taken.as_ref()?);
         for want in [Family::V4, Family::V6].into_iter().filter_map(wants) {
             match ensure(&want).await {
                 Ok(written) => {
@@ -199,8 +238,10 @@ pub async fn keep(mut configs: Configs) {
                 }
             }
         }
-        if let Ok(Err(_)) = timeout(INTERVAL, configs.changed()).await {
-            return;
+        tokio::select! {
+            changed = configs.changed() => if changed.is_err() { return },
+            changed = direct.changed() => if changed.is_err() { return },
+            () = sleep(INTERVAL) => {}
         }
     }
 }
@@ -252,6 +293,8 @@ async fn nft(arguments: &[&str], input: &str) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use api::Mac;
+
     use super::*;
 
     fn want() -> Want {
@@ -270,6 +313,8 @@ mod tests {
             published: vec![web],
             services: Some("10.96.0.0/12".parse().unwrap()),
             cluster: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
+            gateway: Some("10.244.1.1/24".parse().unwrap()),
+            direct: Direct::default(),
         }
     }
 
@@ -293,5 +338,24 @@ mod tests {
         assert!(!other.is_installed(&listing(&digest, 9, 1)));
         let hidden = vec![Published { masquerade: true, ..want().published[0].clone() }];
         assert_ne!(Want { published: hidden, ..want() }.digest(), digest);
+    }
+
+    #[test]
+    fn plain_packets_are_taken_from_a_peers_subnet_and_ethernet_address_only() {
+        let accepted = [("10.244.2.0/24".parse().unwrap(), Mac([2, 0, 0, 0, 0, 7]))].into();
+        let direct = Direct { device: Some(("eth1".into(), 3)), accepted };
+        let text = Want { direct: direct.clone(), ..want() }.ruleset();
+        let known = "iifname \"eth1\" ip saddr . ether saddr @direct ip daddr 10.244.1.0/24";
+        for line in [
+            "set direct { type ipv4_addr . ether_addr; flags interval; elements = { 10.244.2.0/24 . 02:00:00:00:00:07 } }",
+            "iifname \"kbr0\" ip daddr { 10.244.2.0/24 } notrack comment",
+            &format!("{known} ip daddr != 10.244.1.1 notrack accept comment"),
+            &format!("{known} accept comment"),
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(text.find(known) < text.find("ip saddr 10.244.0.0/16 fib"), "before what is dropped");
+        let nobody = Want { direct: Direct { accepted: Default::default(), ..direct }, ..want() }.ruleset();
+        assert!(!nobody.contains("notrack") && !nobody.contains(known));
     }
 }

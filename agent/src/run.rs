@@ -9,13 +9,14 @@
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
 //!    follow ═══════════╪═════════► probe   (UDP) ◄─────────┘
 //!                      │             └─reports──► report (controller)
+//!                      ├─────────► direct  (routes) ◄──reached── probe; ──taken in──► nat, probe
 //!                      ├─────────► neighbours (ovs-vswitchd)
 //!                      ├─────────► gossip  (UDP) ─members─┴──┐
 //!                      ├─────────► names   (DNS) ◄──queries── endpoints
 //!                      └─────────► endpoints (veths) ◄── server (unix socket)
 //! ```
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use api::{Client, Trust};
@@ -27,7 +28,7 @@ use tracing::info;
 
 use crate::{
     args::RunArgs,
-    bridge,
+    bridge, direct,
     endpoint::{self, Endpoints},
     follow::{self, Current, Host},
     gossip::{self, Members, Place},
@@ -72,6 +73,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let (reports, reported) = mpsc::channel(1);
     let (members, known) = watch::channel(Members::default());
     let (usage, used) = watch::channel(Vec::new());
+    let (reach, reached) = watch::channel(BTreeSet::new());
+    let (plain, taken) = watch::channel(None);
+    let seen = probe::Sources {
+        configs: changed.clone(),
+        ready: bridge_ready.clone(),
+        members: known.clone(),
+        direct: taken.clone(),
+    };
     let sources = report::Sources { members: known.clone(), used, configs: changed.clone() };
     let place = Place { underlay: host.underlay, port: args.gossip_port, key_file: args.gossip_key_file };
     let (node, db) = (host.node.clone(), args.ovs_db.clone());
@@ -86,10 +95,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = follow::follow(&host, &client, &netlink, &configs) => "follow",
         () = follow::persist(&state, changed.clone()) => "persist",
         () = ovs::keep(&args.ovs_db, host.node.as_str(), &controller, files.as_ref(), changed.clone()) => "ovs",
-        () = nat::keep(changed.clone()) => "nat",
+        () = nat::keep(changed.clone(), taken) => "nat",
         () = health::keep(host.underlay, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
-        () = probe::keep(host.underlay, args.probe_port, changed.clone(), bridge_ready.clone(), known.clone(), reports) => "probe",
+        () = probe::keep((host.underlay, args.probe_port), seen, reports, &reach) => "probe",
+        () = direct::keep(&netlink, changed.clone(), reached, &plain) => "direct",
         () = neighbours::keep(&netlink, &args.ovs_db, changed.clone(), bridge_ready) => "neighbours",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
         () = tracked::keep(&args.ovs_db, changed.clone(), &usage) => "tracked",

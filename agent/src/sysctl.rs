@@ -79,6 +79,20 @@ pub fn ask_neighbours(device: &str) -> io::Result<()> {
     set(&format!("ipv6/neigh/{device}/delay_first_probe_time"), "0")
 }
 
+/// Has a device take packets from addresses to which routes lead by way of another device.
+///
+/// # Errors
+/// What the kernel said.
+pub fn loosen_source_check(device: &str) -> io::Result<()> {
+    let key = format!("ipv4/conf/{device}/rp_filter");
+    // The stricter one of the two counts, and loose is more than strict.
+    let strict = |key: &str| io::Result::Ok(get(key)?.as_deref() == Some("1"));
+    if strict("ipv4/conf/all/rp_filter")? && get(&key)?.as_deref() != Some("2") || strict(&key)? {
+        set(&key, "2")?;
+    }
+    Ok(())
+}
+
 /// The value of `key`; none if this kernel does not have it.
 fn get(key: &str) -> io::Result<Option<String>> {
     match fs::read_to_string(PathBuf::from("/proc/sys/net").join(key)) {

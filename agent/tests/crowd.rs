@@ -37,7 +37,8 @@ fn name(node: u32) -> Name {
 }
 
 fn others(node: u32) -> Vec<Peer> {
-    let peer = |id| Peer { name: name(id), id, address: ip(id).into(), gateway: [10, 244, id as u8, 1].into() };
+    let peer =
+        |id| Peer { name: name(id), id, address: ip(id).into(), gateway: [10, 244, id as u8, 1].into(), direct: None };
     (1..=SIZE).filter(|other| *other != node).map(peer).collect()
 }
 
@@ -47,7 +48,14 @@ fn keys() -> GossipKeys {
 
 /// What the agent of node 1 finds on disk: so it needs no controller.
 fn config() -> AgentConfig {
-    let spec = NodeSpec { address: ip(1).into(), address6: None, mtu: 1500, datapath: Datapath::Netdev, zone: None };
+    let spec = NodeSpec {
+        address: ip(1).into(),
+        prefix: None,
+        address6: None,
+        mtu: 1500,
+        datapath: Datapath::Netdev,
+        zone: None,
+    };
     AgentConfig {
         revision: 1,
         node: Node { name: name(1), id: 1, revision: 1, down: false, drained: false, containers: None, spec },

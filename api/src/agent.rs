@@ -162,6 +162,10 @@ pub struct Peer {
     /// The gateway address of its subnet: reached through the tunnel.
     #[schema(value_type = crate::schema::Ip)]
     pub gateway: IpAddr,
+    /// The subnet of its endpoints, if plain packets are to go there without a tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::schema::Cidr>)]
+    pub direct: Option<IpNet>,
 }
 
 /// What an agent saw since its last report.
@@ -236,6 +240,9 @@ pub struct Probe {
     /// Whether anything came from the peer lately, probes of its own included; none while that is not known.
     #[serde(default)]
     pub heard: Option<bool>,
+    /// Whether plain packets go there without a tunnel; none where they are not to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<bool>,
 }
 
 /// What a runtime asks of the agent on its host: `POST /v1/endpoints` on the agent's socket.

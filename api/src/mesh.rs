@@ -16,11 +16,13 @@ pub enum MeshMode {
     Static,
     /// A port per remote host of the same zone; to all others as with `flow`. A host that says no zone is in none.
     Mixed,
+    /// Plain packets between hosts in one underlay subnet without a tunnel; all else as with `flow`.
+    Direct,
 }
 
 impl MeshMode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Flow, Self::Static, Self::Mixed];
+    pub const ALL: [Self; 4] = [Self::Flow, Self::Static, Self::Mixed, Self::Direct];
 
     /// The mode in one word.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl MeshMode {
             Self::Flow => "flow",
             Self::Static => "static",
             Self::Mixed => "mixed",
+            Self::Direct => "direct",
         }
     }
 }
@@ -37,30 +40,33 @@ impl FromStr for MeshMode {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let found = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| Invalid::new("mode", format!("{text:?} is none of flow, static, mixed")))
+        found.ok_or_else(|| Invalid::new("mode", format!("{text:?} is none of flow, static, mixed, direct")))
     }
 }
 
-/// By which kind of port one host reaches another.
+/// How one host reaches another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// The one that leads to any host; flows choose the remote end.
+    /// By the port that leads to any host; flows choose the remote end.
     #[default]
     Flow,
-    /// One that leads to this host only.
+    /// By a port that leads to this host only.
     Static,
+    /// Plain packets of endpoints by the underlay itself; all others by the port that leads to any host.
+    Direct,
 }
 
 impl Way {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Flow, Self::Static];
+    pub const ALL: [Self; 3] = [Self::Flow, Self::Static, Self::Direct];
 
     /// The way in one word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Flow => "flow",
             Self::Static => "static",
+            Self::Direct => "direct",
         }
     }
 }
@@ -76,7 +82,7 @@ impl FromStr for Way {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let found = Self::ALL.into_iter().find(|way| way.as_str() == text);
-        found.ok_or_else(|| Invalid::new("way", format!("{text:?} is none of flow, static")))
+        found.ok_or_else(|| Invalid::new("way", format!("{text:?} is none of flow, static, direct")))
     }
 }
 
@@ -92,7 +98,7 @@ pub struct MeshSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairSpec {
-    /// By which kind of port they reach each other.
+    /// How they reach each other; `direct` is `flow` for two that are not in one underlay subnet.
     pub way: Way,
 }
 
@@ -101,6 +107,6 @@ pub struct PairSpec {
 pub struct MeshPair {
     /// The two, in order of their names.
     pub between: [Name; 2],
-    /// By which kind of port they reach each other.
+    /// How they reach each other; `direct` is `flow` for two that are not in one underlay subnet.
     pub way: Way,
 }

@@ -34,6 +34,9 @@ pub struct NodeSpec {
     /// The host's address on the underlay: where tunnels to it end.
     #[schema(value_type = crate::schema::Ip)]
     pub address: IpAddr,
+    /// The length of the prefix of the underlay's subnet that `address` is in; without it, no other host is in the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<u8>,
     /// Its IPv6 address there, if it has one at which published services are to be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::schema::Ip>)]
@@ -54,6 +57,11 @@ impl NodeSpec {
         [self.address].into_iter().chain(self.address6.map(IpAddr::V6))
     }
 
+    /// The underlay's subnet that it is in, if it says.
+    pub fn subnet(&self) -> Option<IpNet> {
+        Some(IpNet::new(self.address, self.prefix?).ok()?.trunc())
+    }
+
     /// Checks what needs no other object.
     ///
     /// # Errors
@@ -69,6 +77,9 @@ impl NodeSpec {
         }
         if self.address.is_ipv6() && self.address6.is_some() {
             return Err(Invalid::new("address6", "the underlay is IPv6 already"));
+        }
+        if let Some(prefix) = self.prefix.filter(|_| self.subnet().is_none()) {
+            return Err(Invalid::new("prefix", format!("{prefix} bits are more than an address has")));
         }
         if !(576..=65_535).contains(&self.mtu) {
             return Err(Invalid::new("mtu", format!("{} is not within 576 to 65535 bytes", self.mtu)));

@@ -114,7 +114,7 @@ pub struct Link {
     pub from: Name,
     /// Who answers them.
     pub to: Name,
-    /// By which kind of port `from` reaches `to`.
+    /// How `from` is to reach `to`.
     #[serde(default)]
     pub way: Way,
     /// Whether the last probe was answered, within the last seconds.
@@ -123,6 +123,9 @@ pub struct Link {
     /// `from` itself is silent.
     #[serde(default)]
     pub arrives: Option<bool>,
+    /// Whether plain packets from `from` do go without a tunnel; none where they are not to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<bool>,
     /// Round-trip time of the last answered probe, in seconds.
     pub rtt_seconds: Option<f64>,
     /// Share of the last report's probes that went unanswered, 0 to 1.

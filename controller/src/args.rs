@@ -62,8 +62,9 @@ pub struct Args {
     /// How the default network's packets travel between hosts: vxlan, gre or geneve.
     #[arg(long, env = "SDN_TUNNEL", default_value = "vxlan")]
     pub tunnel: Tunnel,
-    /// How hosts find each other's tunnels: flow (one port), static (a port for each peer) or mixed (a port for each
-    /// peer of the same zone).
+    /// How hosts find each other's tunnels: flow (one port), static (a port for each peer), mixed (a port for each
+    /// peer of the same zone) or direct (no tunnel for plain packets between hosts in one underlay subnet, whose layer 2
+    /// is trusted).
     #[arg(long, env = "SDN_MESH", default_value = "flow")]
     pub mesh: Mesh,
 }

@@ -113,7 +113,8 @@ impl Core {
             actions.push(Action::RemoveHost(name));
         }
         actions.extend(self.follow(txn, now));
-        let agents_too = |key: &Key| matches!(key, Key::Node(_) | Key::Subnet(..) | Key::Network(_) | Key::Gossip);
+        let agents_too =
+            |key: &Key| matches!(key, Key::Node(_) | Key::Subnet(..) | Key::Network(_) | Key::Gossip | Key::Mesh);
         let all_agents = published || txn.writes.iter().any(|write| agents_too(&write.key));
         if all_agents {
             actions.extend(self.compiler.tallies().map(|(name, _)| Action::AgentChanged(name.clone())));

@@ -44,6 +44,10 @@ pub enum What {
         /// The largest that gets through.
         passes: u32,
     },
+    /// Plain packets do not get through without the tunnel any more, and take it.
+    Detoured,
+    /// They go as they are to.
+    Direct,
     /// Larger packets get through again.
     Grown {
         /// The largest that gets through.
@@ -61,6 +65,8 @@ impl Change {
             What::Shrunk { fails, passes } => {
                 format!("packets of {fails} bytes from {from} do not reach {to}; the largest that do have {passes}")
             }
+            What::Detoured => format!("plain packets from {from} do not reach {to}, and take the tunnel"),
+            What::Direct => format!("plain packets from {from} to {to} go as they are to again"),
             What::Grown { passes } => format!("packets of up to {passes} bytes from {from} reach {to} again"),
         }
     }
@@ -76,6 +82,9 @@ struct Seen {
     /// What was told of the largest packet; nothing while all get through.
     told: Option<u32>,
     heard: Option<bool>,
+    direct: Option<bool>,
+    /// Whether it was told that plain packets take the tunnel.
+    detoured: bool,
     /// Since when nothing has come from there, though it is there.
     deaf: Option<Instant>,
 }
@@ -117,6 +126,7 @@ impl Links {
             if there(&probe.peer) {
                 let mut seen = Seen { rtt: probe.rtt_seconds, mtu: probe.mtu, heard: probe.heard, ..was };
                 seen.count(probe);
+                self.changes.extend(seen.go(node, probe));
                 self.changes.extend(seen.listen(node, &probe.peer, present, now));
                 self.changes.extend(seen.measure(node, &probe.peer, report.full_size));
                 new.insert(probe.peer.clone(), seen);
@@ -166,6 +176,7 @@ impl Links {
             from: from.clone(),
             to: to.clone(),
             way: Way::default(),
+            direct: seen.and_then(|seen| seen.direct),
             up: seen.is_some_and(|seen| seen.rtt.is_some()),
             arrives: back.and_then(|back| back.heard.filter(|heard| *heard || back.deaf.is_some())),
             rtt_seconds: seen.and_then(|seen| seen.rtt),
@@ -236,6 +247,17 @@ impl Seen {
         Some(Change { from: peer.clone(), to: node.clone(), what })
     }
 
+    /// Whether plain packets from `node` go without a tunnel, where they are to and did before.
+    fn go(&mut self, node: &Name, probe: &Probe) -> Option<Change> {
+        let what = match (std::mem::replace(&mut self.direct, probe.direct), probe.direct) {
+            (Some(true), Some(false)) => What::Detoured,
+            (_, Some(true) | None) if self.detoured => What::Direct,
+            _ => return None,
+        };
+        self.detoured = what == What::Detoured;
+        Some(Change { from: node.clone(), to: probe.peer.clone(), what })
+    }
+
     /// Whether packets of `full` bytes get through from `node` to `peer`.
     fn measure(&mut self, node: &Name, peer: &Name, full: u32) -> Option<Change> {
         let passes = self.mtu?;
@@ -270,6 +292,7 @@ mod tests {
             full_sent: 1,
             full_lost: 0,
             heard: Some(true),
+            direct: None,
         }
     }
 
@@ -315,6 +338,24 @@ mod tests {
         assert_eq!(arrives(&links), [Some(false), Some(true)]);
         let later = now + Duration::from_secs(3);
         assert_eq!(tell(&mut links, "h2", &[probe("h1")], later), change(What::Works(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn who_ceases_to_be_reached_directly_is_told() {
+        let (mut links, start) = (Links::default(), Instant::now());
+        let direct = |direct| Probe { direct, ..probe("h2") };
+        let change = |what| vec![Change { from: name("h1"), to: name("h2"), what }];
+        for (is, told) in [
+            (Some(false), vec![]),
+            (Some(true), vec![]),
+            (Some(false), change(What::Detoured)),
+            (Some(false), vec![]),
+            (Some(true), change(What::Direct)),
+            (None, vec![]),
+        ] {
+            assert_eq!(tell(&mut links, "h1", &[direct(is)], start), told, "{is:?}");
+            assert_eq!(links.link(&name("h1"), &name("h2"), start).direct, is);
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Metrics {
     pub connections: Family<ByNetwork, Gauge>,
     /// 1 for each direction in which nothing arrives; others are not listed.
     pub mesh_broken: Family<ByDirection, Gauge>,
+    /// 1 for each direction in which plain packets take the tunnel, because they do not get through without it.
+    pub mesh_detoured: Family<ByDirection, Gauge>,
     /// The largest packet that gets through in a direction, in bytes, where that is not the full size.
     pub mesh_reduced: Family<ByDirection, Gauge>,
     /// The largest packet that gets through between all nodes, in bytes; 0 while not known.
@@ -91,6 +93,7 @@ impl Default for Metrics {
             probe_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 14)),
             connections: Family::default(),
             mesh_broken: Family::default(),
+            mesh_detoured: Family::default(),
             mesh_reduced: Family::default(),
             mesh_path_mtu: Gauge::default(),
         };
@@ -117,6 +120,8 @@ impl Metrics {
         r.register("connections", "Connections that switches remember", self.connections.clone());
         r.register("probe_seconds", "Seconds from a probe to its answer", self.probe_seconds.clone());
         r.register("mesh_broken", "Directions in which nothing arrives", self.mesh_broken.clone());
+        let help = "Directions in which plain packets take the tunnel because they do not get through without it";
+        r.register("mesh_detoured", help, self.mesh_detoured.clone());
         let help = "Largest packet that gets through where that is not the full size, in bytes";
         r.register("mesh_reduced_bytes", help, self.mesh_reduced.clone());
         let help = "Largest packet that gets through between all nodes, in bytes";
@@ -147,6 +152,8 @@ impl Metrics {
         match change.what {
             What::Broken => drop(self.mesh_broken.get_or_create(&by).set(1)),
             What::Works(_) => drop(self.mesh_broken.remove(&by)),
+            What::Detoured => drop(self.mesh_detoured.get_or_create(&by).set(1)),
+            What::Direct => drop(self.mesh_detoured.remove(&by)),
             What::Shrunk { passes, .. } => drop(self.mesh_reduced.get_or_create(&by).set(passes.into())),
             What::Grown { .. } => drop(self.mesh_reduced.remove(&by)),
         }

@@ -65,6 +65,8 @@ pub enum Mesh {
     Static,
     /// One port per peer of the same zone, and one for all others.
     Mixed,
+    /// No tunnel for plain packets.
+    Direct,
 }
 
 impl fmt::Display for Tunnel {
@@ -83,6 +85,7 @@ impl fmt::Display for Mesh {
             Self::Flow => "flow",
             Self::Static => "static",
             Self::Mixed => "mixed",
+            Self::Direct => "direct",
         })
     }
 }

@@ -159,10 +159,11 @@ pub enum EndpointVerb {
 
 #[derive(Subcommand)]
 pub enum MeshVerb {
-    /// Lays it out in another way, while it is live: flow (one tunnel port), static (one for each peer) or mixed (one
-    /// for each peer of the same zone, another for all others).
+    /// Lays it out in another way, while it is live: flow (one tunnel port), static (one for each peer), mixed (one for
+    /// each peer of the same zone, another for all others) or direct (as flow, but no tunnel for plain packets between
+    /// hosts in one underlay subnet, whose layer 2 is trusted).
     Set { mode: MeshMode },
-    /// Has two hosts use flow or static whatever the mode; default: as the mode says.
+    /// Has two hosts use flow, static or direct whatever the mode; default: as the mode says.
     Pair { one: Name, other: Name, way: ChosenWay },
 }
 
@@ -173,6 +174,8 @@ pub enum ChosenWay {
     Flow,
     /// A port for this peer.
     Static,
+    /// No tunnel for plain packets, if both are in one underlay subnet.
+    Direct,
     /// As the mode says.
     Default,
 }

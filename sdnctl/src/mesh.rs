@@ -53,6 +53,9 @@ fn matrix(mesh: &Mesh) -> anyhow::Result<()> {
     for link in mesh.links.iter().filter(|link| link.arrives == Some(false)) {
         print(&format!("BROKEN: nothing from {} arrives at {}\n", link.from, link.to))?;
     }
+    for link in mesh.links.iter().filter(|link| link.direct == Some(false)) {
+        print(&format!("BROKEN: plain packets from {} do not reach {}, and take the tunnel\n", link.from, link.to))?;
+    }
     Ok(())
 }
 
@@ -70,6 +73,7 @@ pub async fn change(remote: &Remote, verb: MeshVerb) -> anyhow::Result<()> {
     let answer: Written<MeshPair> = match way {
         ChosenWay::Flow => put(Way::Flow).await?,
         ChosenWay::Static => put(Way::Static).await?,
+        ChosenWay::Direct => put(Way::Direct).await?,
         ChosenWay::Default => remote.client.delete(&path, remote.write).await?,
     };
     let used = answer.object.as_ref().map_or("", |pair| pair.way.as_str());
@@ -81,9 +85,13 @@ pub async fn show(remote: &Remote) -> anyhow::Result<()> {
     output::show(remote, &mesh, matrix)
 }
 
-/// With the way it takes, where they differ.
+/// With the way it takes, where they differ or it is not the one it is to take.
 fn describe(link: &Link, differ: bool) -> String {
-    let way = if differ { format!(" {}", link.way) } else { String::new() };
+    let way = match link.direct {
+        Some(false) => " by tunnel".to_owned(),
+        _ if differ => format!(" {}", link.way),
+        _ => String::new(),
+    };
     let loss = if link.loss > 0.0 { format!(" {:.0}% lost", link.loss * 100.0) } else { String::new() };
     let mtu = link.mtu.map_or(String::new(), |mtu| format!(" {mtu}"));
     match link.rtt_seconds.filter(|_| link.up) {

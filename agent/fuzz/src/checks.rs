@@ -36,6 +36,7 @@ fn swim() -> Swim {
         id: node,
         address: address(node).ip(),
         gateway: [10, 244, 0, 1].into(),
+        direct: None,
     };
     let mut swim = Swim::new(ME, PORT, 1, now);
     swim.set_keys(Some(&keys()));

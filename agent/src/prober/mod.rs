@@ -23,7 +23,7 @@ mod size;
 mod wire;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
     time::Duration,
 };
@@ -55,6 +55,8 @@ pub enum Way {
     Underlay,
     /// Between the gateways of their subnets: through the data plane.
     Tunnel,
+    /// Between the same, but by way of the underlay without a tunnel.
+    Direct,
 }
 
 /// A datagram to be sent.
@@ -92,6 +94,8 @@ pub struct Event {
 struct Known {
     underlay: Path,
     tunnel: Path,
+    /// Where plain packets are to go without a tunnel.
+    direct: Option<Path>,
     sizes: Sizes,
     /// Requests that came through the tunnel and when: their answers wait.
     owed: Vec<(Datagram, Instant)>,
@@ -100,10 +104,11 @@ struct Known {
 }
 
 impl Known {
-    fn path(&mut self, way: Way) -> &mut Path {
+    fn path(&mut self, way: Way) -> Option<&mut Path> {
         match way {
-            Way::Underlay => &mut self.underlay,
-            Way::Tunnel => &mut self.tunnel,
+            Way::Underlay => Some(&mut self.underlay),
+            Way::Tunnel => Some(&mut self.tunnel),
+            Way::Direct => self.direct.as_mut(),
         }
     }
 
@@ -143,21 +148,24 @@ impl Known {
 
     /// Takes an answer that came by `way`; when the small probe was sent that it is for, none if it is for no such.
     fn answered(&mut self, way: Way, sequence: u64, held: Duration, now: Instant) -> Option<Instant> {
-        let path = self.path(way);
+        let path = self.path(way)?;
         let was_proven = path.proven;
         let sent = path.answer(sequence, held, now);
         match way {
-            Way::Underlay if sent.is_some() && !was_proven => self.tunnel.hurry(now),
+            Way::Underlay if sent.is_some() && !was_proven => {
+                self.tunnel.hurry(now);
+                self.direct.iter_mut().for_each(|direct| direct.hurry(now));
+            }
             Way::Tunnel if sent.is_some() && !was_proven => self.sizes.begin(now),
             Way::Tunnel => self.sizes.answer(sequence, now),
-            Way::Underlay => {}
+            Way::Underlay | Way::Direct => {}
         }
         sent
     }
 
     /// What there is to tell of it since the last time.
     fn told(&mut self, name: &Name, now: Instant) -> Probe {
-        let Self { tunnel, sizes, .. } = self;
+        let Self { tunnel, direct, sizes, .. } = self;
         Probe {
             peer: name.clone(),
             rtt_seconds: tunnel.rtt.map(|rtt| rtt.as_secs_f64()),
@@ -167,6 +175,7 @@ impl Known {
             full_sent: std::mem::take(&mut sizes.sent),
             full_lost: std::mem::take(&mut sizes.lost),
             heard: tunnel.is_heard(now),
+            direct: direct.as_ref().map(|path| path.up),
         }
     }
 }
@@ -223,14 +232,17 @@ impl Prober {
                 self.complete_due = now;
                 self.report_due = self.report_due.min(now + FIRST_REPORT);
                 let (underlay, tunnel) = (Path::new(peer.address, now), Path::new(peer.gateway, now));
-                Known { underlay, tunnel, sizes: Sizes::new(now), owed: Vec::new(), answers: (now, 0) }
+                Known { underlay, tunnel, direct: None, sizes: Sizes::new(now), owed: Vec::new(), answers: (now, 0) }
             });
+            known.direct = peer.direct.map(|_| known.direct.take().unwrap_or_else(|| Path::new(peer.gateway, now)));
             let share = if Pace::is_each(peers.len()) { 0.0 } else { index as f64 / count };
             known.underlay.set_pace(pace.underlay, pace.underlay.mul_f64(share));
             known.tunnel.set_pace(pace.tunnel, pace.tunnel.mul_f64(share));
+            known.direct.iter_mut().for_each(|direct| direct.set_pace(pace.tunnel, pace.tunnel.mul_f64(share)));
             known.sizes.set(full, pace.full, pace.full.mul_f64(share), now);
             self.names.insert((Way::Underlay, peer.address), peer.name.clone());
             self.names.insert((Way::Tunnel, peer.gateway), peer.name.clone());
+            self.names.extend(peer.direct.map(|_| ((Way::Direct, peer.gateway), peer.name.clone())));
             self.peers.insert(peer.name.clone(), known);
         }
         self.handle_timeout(now);
@@ -250,8 +262,9 @@ impl Prober {
         let Some(datagram) = Datagram::decode(payload) else { return };
         let Some(name) = self.names.get(&(way, from)) else { return };
         let Some(known) = self.peers.get_mut(name) else { return };
-        known.path(way).hear(now);
-        let was_up = known.path(way).up;
+        let Some(path) = known.path(way) else { return };
+        path.hear(now);
+        let was_up = path.up;
         let waits = matches!(datagram.kind, Kind::Patient(_)) && way == Way::Tunnel && known.tunnel.is_patient();
         match datagram.kind {
             Kind::Patient(ref answers) => {
@@ -275,13 +288,12 @@ impl Prober {
             Kind::Reply => {}
             Kind::Patient(_) if waits && known.owed.len() < MOST_CARRIED => known.owed.push((datagram, now)),
             Kind::Request | Kind::Patient(_) if known.may_answer(now) => {
-                known.path(way).hurry(now);
+                known.path(way).into_iter().for_each(|path| path.hurry(now));
                 self.outbox.push_back(Transmit::new(way, from, &datagram.answer()));
             }
             Kind::Request | Kind::Patient(_) => return,
         }
-        let path = known.path(way);
-        if path.up && !was_up {
+        if let Some(path) = known.path(way).filter(|path| path.up && !was_up) {
             self.events.push_back(Event { peer: name.clone(), way, rtt: path.rtt });
         }
         self.handle_timeout(now);
@@ -298,8 +310,8 @@ impl Prober {
             *sequence
         };
         for (name, known) in &mut self.peers {
-            for way in [Way::Underlay, Way::Tunnel] {
-                let path = known.path(way);
+            for way in [Way::Underlay, Way::Tunnel, Way::Direct] {
+                let Some(path) = known.path(way) else { continue };
                 if !path.is_due(now) || (way == Way::Tunnel && !self.tunnel_up) {
                     continue;
                 }
@@ -309,7 +321,7 @@ impl Prober {
                     events.push_back(Event { peer: name.clone(), way, rtt: None });
                     known.underlay.check(now);
                 }
-                if way == Way::Underlay {
+                if way != Way::Tunnel {
                     outbox.push_back(Transmit::new(way, to, &Datagram::request(small, LENGTH as u16, cookie)));
                     continue;
                 }
@@ -340,6 +352,12 @@ impl Prober {
     /// The next path that began or ceased to answer.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The peers that answer without a tunnel.
+    pub fn direct(&self) -> BTreeSet<Name> {
+        let answers = |known: &Known| known.direct.as_ref().is_some_and(|path| path.up);
+        self.peers.iter().filter(|(_, known)| answers(known)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Makes the next report due.
@@ -384,7 +402,8 @@ impl Prober {
         let sizes = through().filter(|k| k.tunnel.proven).filter_map(|k| Some((k.sizes.due()?, "full-size probe")));
         let tunnels = through().map(|k| (k.tunnel.due(), "tunnel probe")).chain(sizes);
         let underlays = self.peers.values().map(|k| (k.underlay.due(), "underlay probe"));
-        underlays.chain(tunnels).min()
+        let direct = self.peers.values().filter_map(|k| Some((k.direct.as_ref()?.due(), "direct probe")));
+        underlays.chain(tunnels).chain(direct).min()
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn peer(number: u8) -> Peer {
         id: number.into(),
         address: IpAddr::from([192, 0, 2, number]),
         gateway: IpAddr::from([10, 244, number, 1]),
+        direct: None,
     }
 }
 
@@ -226,4 +227,35 @@ fn peers_that_stay_keep_what_is_known() {
     assert!(sent(&mut prober).iter().all(|t| t.to == peer(3).address || t.to == peer(3).gateway));
     let report = prober.poll_report(start + ms(210)).unwrap();
     assert_eq!(report.probes.iter().map(|p| p.rtt_seconds.is_some()).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_peer_is_probed_without_a_tunnel_only_where_it_is_to_be_reached_so() {
+    let start = Instant::now();
+    let mut prober = ready(start);
+    let direct = Peer { direct: Some("10.244.1.0/24".parse().unwrap()), ..peer(1) };
+    prober.set_peers(&[direct.clone(), peer(2)], FULL, start);
+    let probes = sent(&mut prober);
+    let plain: Vec<_> = probes.iter().filter(|t| t.way == Way::Direct).map(|t| (t.to, t.length)).collect();
+    assert_eq!(plain, [(peer(1).gateway, LENGTH)]);
+    assert!(prober.direct().is_empty());
+    answer_all(&mut prober, &probes, start + ms(3));
+    assert_eq!(prober.direct(), [peer(1).name].into());
+    let told =
+        |prober: &mut Prober, now| prober.poll_report(now).unwrap().probes.iter().map(|p| p.direct).collect::<Vec<_>>();
+    assert_eq!(told(&mut prober, start + ms(3)), [Some(true), None]);
+    let request = Datagram::request(7, LENGTH as u16, 9).encode();
+    sent(&mut prober);
+    for (number, answers) in [(1, 1), (2, 0)] {
+        prober.handle_input(Way::Direct, peer(number).gateway, &request, start + ms(4));
+        assert_eq!(sent(&mut prober).iter().filter(|t| t.way == Way::Direct).count(), answers, "h{number}");
+    }
+    for second in 1..=4 {
+        prober.handle_timeout(start + ms(1000 * second));
+        let others: Vec<_> = sent(&mut prober).into_iter().filter(|t| t.way != Way::Direct).collect();
+        answer_all(&mut prober, &others, start + ms(1000 * second + 1));
+    }
+    assert!(prober.direct().is_empty(), "no answer for two rounds");
+    prober.set_peers(&[peer(1), peer(2)], FULL, start + ms(4500));
+    assert_eq!(told(&mut prober, start + ms(6000)), [None, None]);
 }

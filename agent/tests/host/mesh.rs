@@ -9,6 +9,7 @@ fn peer(number: u8) -> Peer {
         id: number.into(),
         address: [192, 0, 2, 10 + number].into(),
         gateway: [10, 244, number, 1].into(),
+        direct: None,
     }
 }
 

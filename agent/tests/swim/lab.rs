@@ -240,5 +240,5 @@ impl Lab {
 }
 
 fn peer(node: u32) -> Peer {
-    Peer { name: name(node), id: node, address: address(node).ip(), gateway: [10, 244, 0, 1].into() }
+    Peer { name: name(node), id: node, address: address(node).ip(), gateway: [10, 244, 0, 1].into(), direct: None }
 }

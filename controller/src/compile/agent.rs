@@ -2,6 +2,7 @@
 
 use api::{
     AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Published, Service, Tracking,
+    Way,
 };
 use ipnet::IpNet;
 
@@ -24,9 +25,12 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let services = settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
     let bounced = view.has_v6().then(|| IpNet::from(std::net::IpAddr::V6(pipeline::BOUNCED_IP6)));
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
-    let peer = |other: &api::Node| {
-        let gateway = view.subnet(&network.name, &other.name)?.gateway();
-        Some(Peer { name: other.name.clone(), id: other.id, address: other.spec.address, gateway })
+    let peer = |other: &Node| {
+        let share = view.subnet(&network.name, &other.name)?;
+        let is_direct = !other.down && view.way(node, other) == Way::Direct;
+        let direct = is_direct.then(|| share.cidr.trunc());
+        let gateway = share.gateway();
+        Some(Peer { name: other.name.clone(), id: other.id, address: other.spec.address, gateway, direct })
     };
     Some(AgentConfig {
         revision,

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use api::Network;
-use openflow::Match;
+use api::{Mac, Network};
+use openflow::{Mac as OfMac, Match};
 
-use super::{hairpin_zone, service_zone};
+use super::{hairpin_zone, route::LOCAL, service_zone};
 use crate::pipeline::{Cookie, Family, Flow, Table, act, ip, reg};
 
 pub(super) fn base() -> [Flow; 3] {
@@ -30,6 +30,12 @@ pub(super) fn network(network: &Network) -> Vec<Flow> {
         ]
     };
     Family::of_all(&network.spec.subnets).flat_map(of).collect()
+}
+
+/// From endpoints to this host's kernel, which takes what has its own Ethernet address.
+pub(super) fn to_kernel(gateway: Mac, cookie: Cookie) -> Flow {
+    let out = Match::new().reg(reg::FROM, reg::FROM_ENDPOINT).reg(reg::OUT, LOCAL);
+    Flow::new(Table::Deliver, 50, out, cookie, act::then(vec![act::set_eth_dst(OfMac(gateway.0))], Table::Output))
 }
 
 /// An endpoint of this node that reached itself: it must not see its own address as source.

@@ -76,6 +76,7 @@ impl Part {
                 intent.endpoints.get(name).map_or(Place::Nowhere, |endpoint| Place::On(endpoint.node.clone()))
             }
             Self::Remote(name, way) => match intent.endpoints.get(name) {
+                Some(endpoint) if *way == Way::Direct && !view.may_go_direct(&endpoint.node) => Place::Nowhere,
                 Some(endpoint) if mode(intent, &endpoint.network) == Some(Mode::Flat) => {
                     let network = Some(endpoint.network.clone());
                     Place::Reaching { peer: endpoint.node.clone(), way: *way, network }
@@ -125,12 +126,12 @@ impl Place {
 }
 
 /// A node as others see it, by each way.
-pub(super) fn peers(node: &Name) -> [Part; 2] {
+pub(super) fn peers(node: &Name) -> [Part; 3] {
     Way::ALL.map(|way| Part::Peer(node.clone(), way))
 }
 
 /// An endpoint as others see it, by each way.
-pub(super) fn remotes(endpoint: &Name) -> [Part; 2] {
+pub(super) fn remotes(endpoint: &Name) -> [Part; 3] {
     Way::ALL.map(|way| Part::Remote(endpoint.clone(), way))
 }
 

@@ -92,6 +92,7 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(view.families().flat_map(|family| route::kernel(network, family, mac, cookie)));
     flows.extend(view.families().flat_map(|family| route::names(family, mac, cookie)));
+    flows.extend(view.may_go_direct(&node.name).then(|| deliver::to_kernel(mac, cookie)));
     flows.extend(own().chain(view.families().map(Family::names)).flat_map(|ip| policy::host(ip, cookie)));
     for network in view.intent.networks.values().filter(|network| !network.spec.internal) {
         let cookie = Cookie::new(Kind::Network, network.id, network.revision);
@@ -118,6 +119,10 @@ fn peer(view: &View<'_>, peer: &Node, way: Way) -> Fragment {
         let shares = view.subnet(&network.name, &peer.name).into_iter().flat_map(|subnet| subnet.cidrs());
         let address = view.address(peer).filter(|_| network.name.as_str() == DEFAULT_NETWORK).map(IpNet::from);
         flows.extend(shares.chain(address).map(|net| route::remote(view, network, (peer, way), net, cookie)));
+    }
+    if let Some(network) = view.default_network().filter(|_| way == Way::Direct) {
+        let (share, cookie) = (view.subnet(&network.name, &peer.name), node_cookie(view, network, peer));
+        flows.extend(share.into_iter().flat_map(|of| route::direct(view, network, (peer, way), of.cidr, cookie)));
     }
     let tunnels: BTreeSet<Tunnel> = view.intent.networks.values().map(|network| network.spec.tunnel).collect();
     let cookie = Cookie::new(Kind::Node, peer.id, peer.revision);

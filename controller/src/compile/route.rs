@@ -9,6 +9,8 @@
 //! | 200 | an address on this node |
 //! | 190 | containers behind this host's kernel |
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
+//! | 120 | containers behind the kernel of such a node |
+//! | 110 | endpoints of another node in the same underlay subnet, from endpoints, by way of the host's kernel |
 //! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
 //! | 55 | to a service, of a network of which conntrack remembers no more connections |
 //! | 50 | an address of ours that nobody has, or that is of another network |
@@ -32,7 +34,7 @@ const NEW: u32 = ct_state::NEW | ct_state::TRK;
 const DNS: u16 = 53;
 
 /// The local port as OpenFlow 1.0 writes it: an output to the port in a register knows 16-bit numbers only.
-const LOCAL: u32 = 0xfffe;
+pub(super) const LOCAL: u32 = 0xfffe;
 
 pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
     let multicast = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
@@ -167,13 +169,37 @@ pub(super) fn remote(
     subnet: IpNet,
     cookie: Cookie,
 ) -> Flow {
+    let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), subnet);
+    Flow::new(Table::Route, 100, matching, cookie, by_tunnel(view, network, (peer, way)))
+}
+
+fn by_tunnel(view: &View<'_>, network: &Network, (peer, way): (&Node, Way)) -> Vec<Instruction> {
     let (port, destination) = view.tunnel_to(peer, network.spec.tunnel, way);
     let mut actions = vec![act::dec_ttl()];
     actions.extend(act::to_tunnel_id(network.id));
     actions.extend(destination.map(act::set_tunnel_dst));
     actions.push(act::load(reg::OUT, port));
-    let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), subnet);
-    Flow::new(Table::Route, 100, matching, cookie, act::then(actions, Table::Output))
+    act::then(actions, Table::Output)
+}
+
+/// From endpoints to those of another node, by way of this host's kernel: it routes them there without a tunnel, or sends
+/// them back here for the tunnel. Marks have no place in a plain packet; containers behind the other kernel are reached as
+/// ever.
+pub(super) fn direct(
+    view: &View<'_>,
+    network: &Network,
+    (peer, way): (&Node, Way),
+    subnet: IpNet,
+    cookie: Cookie,
+) -> impl Iterator<Item = Flow> {
+    let from = Match::new().reg(reg::NETWORK, network.id).reg(reg::FROM, reg::FROM_ENDPOINT);
+    let plain = act::flags(from, &[], &[reg::SERVED, reg::OUTSIDE]);
+    let to_kernel = act::then(vec![act::load(reg::OUT, LOCAL)], Table::Deliver);
+    let contained = peer.containers.map(|range| {
+        let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), range);
+        Flow::new(Table::Route, 120, matching, cookie, by_tunnel(view, network, (peer, way)))
+    });
+    [Flow::new(Table::Route, 110, ip::to(plain, subnet), cookie, to_kernel)].into_iter().chain(contained)
 }
 
 fn to(network: &Network, ip: IpAddr) -> Match {

@@ -21,7 +21,7 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> 
 }
 
 pub(super) fn node(n: u32, mtu: u32) -> Change {
-    let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": mtu}));
+    let spec: NodeSpec = json(serde_json::json!({"address": format!("172.30.0.{n}"), "prefix": 24, "mtu": mtu}));
     Change::PutNode(name(&format!("h{n}")), spec)
 }
 
@@ -282,8 +282,8 @@ fn change() -> impl Strategy<Value = Change> {
         3 => (1..5u32, prop::sample::select(vec![1500u32, 1400])).prop_map(|(n, mtu)| node(n, mtu)),
         1 => (1..5u32).prop_map(|n| Change::DeleteNode(name(&format!("h{n}")))),
         1 => (1..5u32).prop_map(|n| Change::EvictNode(name(&format!("h{n}")))),
-        1 => prop::sample::select(vec![Mesh::Flow, Mesh::Static, Mesh::Mixed]).prop_map(|mode| Change::PutMesh(MeshSpec { mode })),
-        1 => (1..5u32, 1..5u32, 0..3usize).prop_map(|(a, b, way)| {
+        1 => prop::sample::select(Mesh::ALL.to_vec()).prop_map(|mode| Change::PutMesh(MeshSpec { mode })),
+        1 => (1..5u32, 1..5u32, 0..4usize).prop_map(|(a, b, way)| {
             Change::PutPair([name(&format!("h{a}")), name(&format!("h{b}"))], Way::ALL.get(way).copied())
         }),
         6 => (1..5u32, 1..10u32, any::<bool>()).prop_map(|(node, n, labelled)| endpoint(node, n, labelled)),
@@ -317,8 +317,8 @@ fn any_change() -> impl Strategy<Value = Change> {
         });
         Change::PutService(name(&format!("s{n}")), json(spec))
     });
-    let zoned = (1..5u32, prop::sample::select(vec!["a", "b"])).prop_map(|(n, zone)| {
-        let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "mtu": 1500, "zone": zone});
+    let zoned = (1..5u32, prop::sample::select(vec![("a", 24), ("b", 25)])).prop_map(|(n, (zone, prefix))| {
+        let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "prefix": prefix, "mtu": 1500, "zone": zone});
         Change::PutNode(name(&format!("h{n}")), json(spec))
     });
     prop_oneof![

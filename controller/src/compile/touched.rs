@@ -77,10 +77,10 @@ impl Touched {
         self.ways(old, new, nodes);
     }
 
-    /// Where packets for these nodes leave elsewhere, and where those from there come in.
+    /// Where packets for these nodes leave elsewhere, and where those from there come in; and what they hand to their hosts.
     fn ways<'a>(&mut self, old: &Intent, new: &Intent, nodes: impl IntoIterator<Item = &'a Name>) {
         for node in nodes {
-            self.parts.extend(peers(node));
+            self.own(node);
             new.endpoints_on(node).for_each(|endpoint| self.remote(endpoint, old));
         }
     }
@@ -101,8 +101,8 @@ impl Touched {
             self.remote(endpoint, old);
             new.services_of(endpoint).into_iter().for_each(|service| self.of_service(service, old, new));
         }
-        let zone = |intent: &Intent| intent.nodes.get(name).map(|node| node.spec.zone.clone());
-        if zone(old) != zone(new) {
+        let place = |intent: &Intent| intent.nodes.get(name).map(|node| (node.spec.zone.clone(), node.spec.subnet()));
+        if place(old) != place(new) {
             // What a node has when it comes or goes is looked at as a whole.
             if old.nodes.contains_key(name) && new.nodes.contains_key(name) {
                 self.ways(old, new, new.nodes.keys());

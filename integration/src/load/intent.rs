@@ -45,7 +45,8 @@ impl Intent {
     pub async fn join(&self, nodes: &[Name]) -> Result<()> {
         let put = |(index, name): (usize, &Name)| {
             let address = IpAddr::V4(Ipv4Addr::from(UNDERLAY + index as u32));
-            let spec = NodeSpec { address, address6: None, mtu: 1500, datapath: Datapath::Netdev, zone: None };
+            let spec =
+                NodeSpec { address, prefix: None, address6: None, mtu: 1500, datapath: Datapath::Netdev, zone: None };
             let path = format!("/v1/nodes/{name}");
             async move { self.client.put::<_, Written<Node>>(&path, &spec, at_once()).await.map(drop) }
         };

@@ -42,6 +42,7 @@ impl Fake {
     pub fn serve(listener: TcpListener, number: u8) -> Self {
         let spec = NodeSpec {
             address: [192, 0, 2, 10 + number].into(),
+            prefix: Some(24),
             address6: None,
             mtu: 1500,
             datapath: Datapath::Netdev,

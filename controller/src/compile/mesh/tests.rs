@@ -2,10 +2,11 @@ use api::{MeshSpec, NodeSpec};
 
 use crate::{
     compile::{
-        Compiler, Host, Mesh, PortKind, View, host,
+        Compiler, Host, Mesh, PortKind, View, agent_config, host,
         tests::{built, commit, endpoint, json, name},
     },
     intent::Change,
+    pipeline::Table,
 };
 
 /// What matches and actions of a node's flows say, each once.
@@ -129,4 +130,62 @@ fn all_nodes_have_underlay_addresses_of_one_family() {
         assert!(commit(&mut built(&[]).intent().clone(), &put(wrong)).is_none(), "{wrong}");
     }
     assert!(commit(&mut intent, &put("172.30.0.2")).is_some());
+}
+
+/// Three nodes in one subnet and one in another.
+fn subnets() -> Vec<Change> {
+    let node = |n: u32, prefix: u8| {
+        let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "prefix": prefix, "mtu": 1500});
+        Change::PutNode(name(&format!("h{n}")), json(spec))
+    };
+    let mut changes: Vec<Change> = [1, 2, 3].map(|n| node(n, 24)).to_vec();
+    changes.extend([node(4, 25), endpoint(1, 1, false)]);
+    changes
+}
+
+fn way(compiler: &Compiler, one: u32, other: u32) -> api::Way {
+    let view = View { intent: compiler.intent(), settings: compiler.settings() };
+    let node = |n: u32| compiler.intent().nodes.get(format!("h{n}").as_str()).unwrap().clone();
+    view.way(&node(one), &node(other))
+}
+
+fn direct_peers(compiler: &Compiler, n: u32) -> Vec<(String, String)> {
+    let config = agent_config(compiler.intent(), compiler.settings(), &name(&format!("h{n}")), 1).unwrap();
+    let direct = config.peers.into_iter().filter_map(|peer| Some((peer.name.to_string(), peer.direct?.to_string())));
+    direct.collect()
+}
+
+#[test]
+fn hosts_of_one_subnet_send_plain_packets_to_their_kernel_and_all_else_as_ever() {
+    let flow = built(&subnets());
+    let direct = built(&[subnets(), vec![mode(Mesh::Direct)]].concat());
+    assert_eq!((way(&direct, 1, 2), way(&direct, 1, 4)), (api::Way::Direct, api::Way::Flow), "another subnet");
+    assert_eq!(tunnels(&direct, 1), tunnels(&flow, 1));
+    let (before, after) = (flow.state(&name("h1")), direct.state(&name("h1")));
+    assert!(before.flows.keys().all(|key| after.flows.contains_key(key)));
+    let new = after.flows.iter().filter(|(key, _)| !before.flows.contains_key(*key));
+    let new: Vec<(u8, u16)> = new.map(|(key, _)| (key.table, key.priority)).collect();
+    assert_eq!(new, [(Table::Route.id(), 110), (Table::Route.id(), 110), (Table::Deliver.id(), 50)]);
+    let range = Change::SetContainers(name("h2"), Some("10.244.2.128/25".parse().unwrap()));
+    let contained = built(&[subnets(), vec![mode(Mesh::Direct), range]].concat()).state(&name("h1"));
+    let range = contained.flows.keys().filter(|key| (key.table, key.priority) == (Table::Route.id(), 120));
+    assert_eq!((range.count(), contained.flows.len()), (1, after.flows.len() + 1), "to a range of containers");
+    let h2 = ("h2".to_owned(), "10.244.2.0/24".to_owned());
+    assert_eq!(direct_peers(&direct, 1), [h2, ("h3".to_owned(), "10.244.3.0/24".to_owned())]);
+    assert_eq!(direct_peers(&direct, 4), []);
+}
+
+#[test]
+fn two_hosts_may_go_direct_by_themselves() {
+    let mut compiler = built(&subnets());
+    let mut intent = compiler.intent().clone();
+    let deltas = compiler.apply(&commit(&mut intent, &pair(1, 3, Some(api::Way::Direct))).unwrap());
+    assert_eq!(deltas.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["h1", "h3"]);
+    assert!(deltas.values().all(|delta| delta.flows.len() == 2 && delta.ports.is_empty()), "{deltas:?}");
+    assert_eq!((way(&compiler, 3, 1), way(&compiler, 1, 2)), (api::Way::Direct, api::Way::Flow));
+    assert_eq!(direct_peers(&compiler, 3).len(), 1);
+    commit(&mut intent, &Change::SetNodeDown(name("h1"), true)).unwrap();
+    assert_eq!(direct_peers(&Compiler::new(compiler.settings().clone(), intent), 3), [], "who is down is not");
+    let far = built(&[subnets(), vec![pair(1, 4, Some(api::Way::Direct))]].concat());
+    assert_eq!(way(&far, 1, 4), api::Way::Flow);
 }
