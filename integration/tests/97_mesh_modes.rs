@@ -92,6 +92,41 @@ fn changes(name: &str, tunnel: Tunnel) {
 }
 
 #[test]
+fn plain_packets_leave_the_tunnel_and_take_it_again_while_it_is_live() {
+    let testbed = up_with(&Config::new("m97-direct"));
+    let pods: Vec<Pod> = (1..=3).map(|n| add(&testbed, &format!("p{n}"), n)).collect();
+    let go_direct = |count: usize| {
+        let direct = || mesh(&testbed).links.iter().filter(|link| link.direct == Some(true)).count();
+        eventually("plain packets to go as chosen", 5, || direct() == count);
+    };
+    switch(&testbed, &pods, "set direct", [(1, 0); 3]);
+    assert_eq!(ways(&testbed), ["h1-h2 direct", "h1-h3 direct", "h2-h3 direct"]);
+    go_direct(6);
+    let ping = Ping::start(&testbed, &pod_at(&pods[0]), ip_of(&pods[1])).expect("ping starts");
+    for n in [1, 2] {
+        testbed.kill(Target::Agent(host(n))).unwrap();
+        thread::sleep(Duration::from_secs(1));
+        testbed.start(Target::Agent(host(n))).unwrap();
+        thread::sleep(Duration::from_secs(3));
+    }
+    let loss = ping.finish().expect("it counted");
+    println!("agents restarted: {loss:?}");
+    assert_eq!(loss.lost, 0, "{loss:?}");
+    settle(&testbed);
+    go_direct(6);
+    switch(&testbed, &pods, "set flow", [(1, 0); 3]);
+    go_direct(0);
+    switch(&testbed, &pods, "pair h1 h2 direct", [(1, 0); 3]);
+    assert_eq!(ways(&testbed), ["h1-h2 direct", "h1-h3 flow", "h2-h3 flow"]);
+    go_direct(2);
+    switch(&testbed, &pods, "set static", [(1, 1), (1, 1), (0, 2)]);
+    go_direct(2);
+    switch(&testbed, &pods, "pair h1 h2 default", [(0, 2); 3]);
+    switch(&testbed, &pods, "set direct", [(1, 0); 3]);
+    go_direct(6);
+}
+
+#[test]
 fn a_host_that_goes_to_another_zone_is_reached_as_the_others_there() {
     let zones = ["a", "a", "b"].map(str::to_owned).to_vec();
     let testbed = up_with(&Config { mesh: Mesh::Mixed, zones, ..Config::new("m97-zones") });
