@@ -116,6 +116,10 @@ fn plain_packets_leave_the_tunnel_and_take_it_again_while_it_is_live() {
     go_direct(6);
     switch(&testbed, &pods, "set flow", [(1, 0); 3]);
     go_direct(0);
+    let left =
+        |n| ["ip route show table 93", "ip rule", "iptables -S FORWARD"].map(|of| sh(&testbed, &at(n), of)).concat();
+    let clean = |n| !left(n).contains("93") && !left(n).contains("sdn direct");
+    eventually("nothing of it to be left", 10, || (1..=3).all(clean));
     switch(&testbed, &pods, "pair h1 h2 direct", [(1, 0); 3]);
     assert_eq!(ways(&testbed), ["h1-h2 direct", "h1-h3 flow", "h2-h3 flow"]);
     go_direct(2);
