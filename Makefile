@@ -1,6 +1,6 @@
 # make run    see it work: three hosts, a mesh, a service, a controller killed and restarted (KEEP=1 leaves it up)
 # make test   the tests; those that take their time to break things and wait are in make faults
-# make faults 5,000 backends, hosts without power, clocks that jump, lossy and smaller links, moves, live changes of the mesh, Docker taken over
+# make faults 5,000 backends, hosts without power, certificates that end, clocks that jump, lossy and smaller links, moves, live changes of the mesh, Docker taken over
 # make sim    the core against simulated switches: SEEDS=1000 runs, each of which SEED=n replays
 # make bench  our figures beside others' in one run, and those of the OpenFlow library; PART=scale for a part of it
 # make lint   format, clippy and documentation, warnings are errors
@@ -10,7 +10,7 @@
 CARGO ?= cargo
 BIN := $(or $(CARGO_TARGET_DIR),target)
 E2E_AT_ONCE := 1
-FAULTS := 46_five_thousand 90_membership 93_bfd 95_moves 96_clocks 96_faults 97_mesh_modes 98_path_mtu 99_takeover
+FAULTS := 46_five_thousand 90_membership 92_certificates 93_bfd 95_moves 96_clocks 96_faults 97_mesh_modes 98_path_mtu 99_takeover
 QUICK := $(filter-out $(FAULTS),$(basename $(notdir $(wildcard integration/tests/*.rs))))
 space := $(subst ,, )
 FAULTS_FILTER := binary(/$(subst $(space),|,$(FAULTS))/)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use api::{Client, ClientError, Credential, JoinAnswer, JoinRequest, JoinToken, Name, Trust, WriteOptions};
+use api::{Client, ClientError, Credential, JoinAnswer, JoinRequest, JoinToken, Name, Trust, Validity, WriteOptions};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
     rand::SystemRandom,
@@ -17,7 +17,10 @@ use serde::de::IgnoredAny;
 use tokio::net::{UdpSocket, lookup_host};
 use tracing::info;
 
-use crate::args::{ControllerUrl, JoinArgs, RunArgs};
+use crate::{
+    args::{ControllerUrl, JoinArgs, RunArgs},
+    renew::unix_now,
+};
 
 /// The length of a line of PEM (RFC 7468).
 const LINE: usize = 64;
@@ -46,8 +49,18 @@ impl Files {
         Credential::load(&self.credential).context("this host has not joined: sdn-agent join CONTROLLER --token TOKEN")
     }
 
-    fn keep(&self, credential: &Credential) -> io::Result<()> {
-        std::fs::write(&self.authority, &credential.authority)?;
+    /// Puts a credential in place of the one before; certificate and key are one file, which changes at once.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn keep(&self, credential: &Credential) -> io::Result<()> {
+        // Open vSwitch may read them at any time.
+        if std::fs::read_to_string(&self.authority).is_ok_and(|there| there == credential.authority) {
+            return credential.keep(&self.credential);
+        }
+        let new = self.authority.with_extension("new");
+        std::fs::write(&new, &credential.authority)?;
+        std::fs::rename(new, &self.authority)?;
         credential.keep(&self.credential)
     }
 }
@@ -69,37 +82,61 @@ pub async fn join(args: JoinArgs) -> anyhow::Result<RunArgs> {
     std::fs::create_dir_all(&host.state_dir)
         .with_context(|| format!("cannot use state directory {}", host.state_dir.display()))?;
     let files = Files::of(&host.state_dir, &node);
-    if !is_member(&files, &controller, &node, token.is_some()).await? {
+    if !is_member(&files, &controller, &node, token.as_ref()).await? {
         let token = token.context("this host has not joined: give --token")?;
-        let credential = enrol(&controller, &token, &node).await?;
+        let credential = enrol(&controller, &token, &node, files.load().ok().as_ref()).await?;
         files.keep(&credential).with_context(|| format!("cannot write {}", files.credential.display()))?;
         info!(%node, "joined: the certificate is in {}", files.credential.display());
     }
     Ok(RunArgs { controller, node, underlay_ip, host })
 }
 
-/// Whether the host has a certificate; with a token at hand, one that counts, as far as the controller says.
-async fn is_member(files: &Files, urls: &[ControllerUrl], node: &Name, ask: bool) -> anyhow::Result<bool> {
+/// Whether the host has a certificate; with a token at hand, one that has not ended and counts, as far as the controller says.
+async fn is_member(
+    files: &Files,
+    urls: &[ControllerUrl],
+    node: &Name,
+    token: Option<&JoinToken>,
+) -> anyhow::Result<bool> {
     let Ok(credential) = files.load() else { return Ok(false) };
-    if !ask {
-        return Ok(true);
+    let Some(token) = token else { return Ok(true) };
+    let ended = Validity::of_pem(&credential.certificate)?.has_ended(unix_now());
+    if ended || api::fingerprint_of_pem(&credential.authority)? != token.authority {
+        return Ok(false);
     }
     let client = Client::secured(&list(urls), Trust::Known(&credential))?;
     let answer = client.get::<IgnoredAny>(&format!("/v1/nodes/{node}")).await;
     Ok(!matches!(answer, Err(ClientError::Refused { status: 401, .. })))
 }
 
-async fn enrol(urls: &[ControllerUrl], token: &JoinToken, node: &Name) -> anyhow::Result<Credential> {
+/// A new private key (PKCS #8) as PEM, and its public key as controllers take it.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn make_key() -> anyhow::Result<(String, String)> {
     let failed = |_| anyhow::anyhow!("cannot make a key");
     let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
     let key = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).map_err(failed)?;
     let pair = EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &SystemRandom::new());
     let pair = pair.map_err(|_| anyhow::anyhow!("cannot make a key"))?;
+    Ok((pem("PRIVATE KEY", key.as_ref()), STANDARD.encode(pair.public_key())))
+}
+
+/// Asks for a certificate with a token. Who has an earlier one shows by its key that this is the same host.
+async fn enrol(
+    urls: &[ControllerUrl],
+    token: &JoinToken,
+    node: &Name,
+    earlier: Option<&Credential>,
+) -> anyhow::Result<Credential> {
+    let (key, public_key) = make_key()?;
+    let signature = earlier.and_then(|earlier| earlier.sign(&JoinRequest::signed(node, &public_key)).ok());
     let asked = JoinRequest {
         token: token.name.clone(),
         secret: token.secret().to_owned(),
         node: node.clone(),
-        public_key: STANDARD.encode(pair.public_key()),
+        public_key,
+        signature: signature.map(|signature| STANDARD.encode(signature)),
     };
     let client = Client::secured(&list(urls), Trust::Fingerprint(&token.authority))?;
     let JoinAnswer { certificate, authority } = client.post("/v1/join", &asked, WriteOptions::default()).await?;
@@ -107,7 +144,7 @@ async fn enrol(urls: &[ControllerUrl], token: &JoinToken, node: &Name) -> anyhow
         api::fingerprint_of_pem(&authority).is_ok_and(|print| print == token.authority),
         "the controller gave the certificate of another authority than the token is for"
     );
-    Ok(Credential { certificate, key: pem("PRIVATE KEY", key.as_ref()), authority })
+    Ok(Credential { certificate, key, authority })
 }
 
 fn list(urls: &[ControllerUrl]) -> String {

@@ -30,6 +30,7 @@ pub mod ovs;
 pub mod plan;
 pub mod probe;
 pub mod prober;
+pub mod renew;
 pub mod report;
 pub mod run;
 pub mod server;

@@ -19,7 +19,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context;
-use api::{Client, Trust};
+use api::{Client, Live, Name, Trust};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
@@ -36,7 +36,7 @@ use crate::{
     identity::Files,
     link::{Changes, Netlink},
     names::{self, follow::Names},
-    nat, neighbours, ovs, probe, report, server,
+    nat, neighbours, ovs, probe, renew, report, server,
     state::State,
     takeover, tracked,
 };
@@ -56,9 +56,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let urls: Vec<&str> = controller.iter().map(|controller| controller.url.as_str()).collect();
     let secure = controller.iter().any(|controller| controller.is_secure);
     let files = secure.then(|| Files::of(&args.state_dir, &host.node));
-    let credential = files.as_ref().map(Files::load).transpose()?;
-    let client_of = |url: &str| match &credential {
-        Some(credential) => Client::secured(url, Trust::Known(credential)),
+    let live = files.as_ref().map(|files| anyhow::Ok(Live::new(files.load()?)?)).transpose()?;
+    let client_of = |url: &str| match &live {
+        Some(live) => Client::secured(url, Trust::Live(live)),
         None => Client::new(url),
     };
     let client = client_of(&urls.join(","))?;
@@ -108,6 +108,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = names::keep(&resolver, &netlink, names.clone(), changed.clone()) => "resolver",
         () = takeover::keep(args.state_dir) => "takeover",
         () = endpoint::keep(&endpoints) => "endpoints",
+        () = renewed(files.as_ref().zip(live.as_ref()), &client, &host.node) => "certificate",
         result = server::serve(listener, endpoints.clone(), known.clone()) => { result.context("the socket failed")?; "server" }
         result = told_to_end() => {
             result?;
@@ -117,6 +118,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         }
     };
     anyhow::bail!("the {ended} task ended");
+}
+
+/// Keeps the host's certificate, where it has one.
+async fn renewed(known: Option<(&Files, &Live)>, client: &Client, node: &Name) {
+    match known {
+        Some((files, live)) => renew::keep(files, live, client, node).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn told_to_end() -> std::io::Result<()> {

@@ -43,6 +43,9 @@ pub enum ClientError {
     },
 }
 
+/// How long a connection that nobody uses is kept at the most.
+const IDLE: Duration = Duration::from_secs(90);
+
 /// How a write is to be answered.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
@@ -85,7 +88,8 @@ impl Client {
     pub fn secured(url: &str, trust: Trust<'_>) -> Result<Self, ClientError> {
         let bad = |error: BadCredential| ClientError::Unreachable { server: url.into(), reason: error.to_string() };
         let config = trust.client_config().map_err(bad)?;
-        Self::build(reqwest::Client::builder().https_only(true).tls_backend_preconfigured(config), url, url)
+        let builder = reqwest::Client::builder().https_only(true).tls_backend_preconfigured(config);
+        Self::build(builder.pool_idle_timeout(trust.patience().min(IDLE)), url, url)
     }
 
     /// A client of the server behind a unix socket.

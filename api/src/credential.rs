@@ -8,6 +8,10 @@ use std::{
     path::Path,
 };
 
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 /// The largest file that is read, in bytes.
@@ -79,6 +83,18 @@ impl Credential {
         fingerprint_of_pem(&self.certificate)
     }
 
+    /// A signature of its key: ECDSA of P-256 with SHA-256 (ASN.1).
+    ///
+    /// # Errors
+    /// When its key is of no use.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BadCredential> {
+        let bad = |error: &dyn fmt::Display| BadCredential { what: "key".into(), reason: error.to_string() };
+        let (key, random) = (self.key()?, SystemRandom::new());
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.secret_der(), &random);
+        let signature = pair.map_err(|error| bad(&error))?.sign(&random, message).map_err(|error| bad(&error))?;
+        Ok(signature.as_ref().to_vec())
+    }
+
     pub(crate) fn key(&self) -> Result<PrivateKeyDer<'static>, BadCredential> {
         let bad = |error: &dyn fmt::Display| BadCredential { what: "key".into(), reason: error.to_string() };
         PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|error| bad(&error))
@@ -133,6 +149,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use ring::signature::{ECDSA_P256_SHA256_ASN1, KeyPair, UnparsedPublicKey};
+
     use super::*;
 
     fn block(label: &str, text: &str) -> String {
@@ -158,6 +177,23 @@ mod tests {
             assert!(Credential::load(&path).is_err(), "{bad}");
         }
         fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_its_key_signs_is_known_by_its_public_key() {
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.as_ref(), &SystemRandom::new());
+        let pair = pair.unwrap();
+        let credential = Credential {
+            certificate: String::new(),
+            key: block("PRIVATE KEY", &STANDARD.encode(key.as_ref())),
+            authority: String::new(),
+        };
+        let signature = credential.sign(b"message").unwrap();
+        let known = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, pair.public_key());
+        assert!(known.verify(b"message", &signature).is_ok() && known.verify(b"another", &signature).is_err());
+        let useless = Credential { key: block("PRIVATE KEY", "AAAA"), ..credential };
+        assert!(useless.sign(b"message").is_err());
     }
 
     #[test]

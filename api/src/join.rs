@@ -91,12 +91,31 @@ pub struct JoinRequest {
     pub node: Name,
     /// Its public key, an uncompressed point of P-256 (SEC 1, section 2.3.3), in base64.
     pub public_key: String,
+    /// That this is the host which has the name already: [`JoinRequest::signed`] by the key that it had before, as ECDSA with
+    /// SHA-256 (ASN.1), in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+impl JoinRequest {
+    /// What the signature is of.
+    pub fn signed(node: &Name, public_key: &str) -> Vec<u8> {
+        format!("sdn join {node} {public_key}").into_bytes()
+    }
 }
 
 impl fmt::Debug for JoinRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinRequest({} by {})", self.node, self.token)
     }
+}
+
+/// What a host asks that has joined, to have another certificate: `POST /v1/nodes/NODE/certificate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// Its new public key, an uncompressed point of P-256 (SEC 1, section 2.3.3), in base64.
+    pub public_key: String,
 }
 
 /// What a host that joins is given.

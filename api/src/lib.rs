@@ -16,6 +16,7 @@ mod endpoint;
 mod error;
 mod gossip;
 mod join;
+mod live;
 mod mac;
 mod manifest;
 mod mesh;
@@ -30,6 +31,7 @@ mod service;
 pub mod status;
 mod tls;
 mod traffic;
+mod validity;
 mod vip;
 
 pub use affinity::Affinity;
@@ -42,7 +44,8 @@ pub use credential::{BadCredential, Credential, fingerprint, fingerprint_of_pem}
 pub use endpoint::{Endpoint, EndpointSpec};
 pub use error::{ErrorBody, Invalid};
 pub use gossip::{GossipCounts, GossipKey, GossipKeys, MemberState, MemberView, Rejection};
-pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, TokenCreate, TokenMade, TokenStatus};
+pub use join::{BadToken, JoinAnswer, JoinRequest, JoinToken, RenewRequest, TokenCreate, TokenMade, TokenStatus};
+pub use live::Live;
 pub use mac::Mac;
 pub use manifest::{Applied, Apply, Backup, Effect, Manifest, Outcome, Planned, PlannedNode, WatchEvent};
 pub use mesh::{MeshMode, MeshPair, MeshSpec, PairSpec, Way};
@@ -57,6 +60,7 @@ pub use prediction::{Load, Prediction, Size, TableLoad};
 pub use service::{Backend, MAX_BACKENDS, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
 pub use traffic::{Prefer, Reach, Traffic};
+pub use validity::Validity;
 pub use vip::Vip;
 
 use serde::{Deserialize, Serialize};

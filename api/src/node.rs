@@ -129,6 +129,9 @@ pub struct NodeStatus {
     /// Whether it is there; none from a controller that does not know yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<Membership>,
+    /// Until when its newest certificate is good, as RFC 3339; none where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_until: Option<String>,
     /// What its switch says of BFD on tunnel ports that lead to one peer each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bfd: Vec<BfdSession>,

@@ -20,6 +20,9 @@ pub struct Status {
     pub mesh_ready: bool,
     /// Seconds since the controller started.
     pub uptime_seconds: f64,
+    /// Certificates that end soon, or have ended, and were not renewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ending_certificates: Vec<EndingCertificate>,
     /// The switches, in order of their nodes' names.
     pub switches: Vec<SwitchStatus>,
     /// How many objects of each kind there are.
@@ -27,6 +30,15 @@ pub struct Status {
     /// The controllers that share the store, in order of their names; none if this is the only one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<ControllerStatus>,
+}
+
+/// A certificate that ends soon, or has ended, and was not renewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndingCertificate {
+    /// Whose it is, like `node h1`.
+    pub holder: String,
+    /// Until when it is good, as RFC 3339.
+    pub until: String,
 }
 
 /// One of several controllers, as the one that was asked sees it.

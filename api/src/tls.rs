@@ -1,22 +1,20 @@
 //! TLS as a controller and its clients speak it: both sides show a certificate of one authority, and names in certificates are
 //! not compared: what an authority of our own signed for servers is a controller, wherever it is reached.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
-    server::WebPkiClientVerifier,
 };
 
 use crate::{
-    Credential,
+    Credential, Live, Validity,
     credential::{BadCredential, certificate, fingerprint},
 };
 
@@ -25,6 +23,8 @@ use crate::{
 pub enum Trust<'a> {
     /// This client is known to it, and both by the authority that signed for it.
     Known(&'a Credential),
+    /// The same, with whatever credential is the newest.
+    Live(&'a Live),
     /// It shows an authority's certificate with this fingerprint, and one that this authority signed.
     Fingerprint(&'a str),
 }
@@ -38,6 +38,18 @@ pub fn plain_http() -> reqwest::ClientBuilder {
 }
 
 impl Trust<'_> {
+    /// For how long a connection may go unused that shows a credential which is replaced: servers ask in their answers, in the
+    /// last part of a certificate's time, to come again with another.
+    pub(crate) fn patience(self) -> Duration {
+        match self {
+            Trust::Live(live) => {
+                let Validity { from, until } = live.validity();
+                Duration::from_secs(until.saturating_sub(from).unsigned_abs()) / 10
+            }
+            Trust::Known(_) | Trust::Fingerprint(_) => Duration::MAX,
+        }
+    }
+
     /// What a client needs to speak TLS.
     ///
     /// # Errors
@@ -55,33 +67,17 @@ impl Trust<'_> {
                 let builder = builder.with_custom_certificate_verifier(verifier);
                 builder.with_client_auth_cert(chain, credential.key()?).map_err(bad)
             }
+            Trust::Live(live) => {
+                let authority = certificate(&live.credential().authority)?;
+                let anchor = Anchor::Authority(verifier(authority, &provider).map_err(bad)?);
+                let builder = builder.with_custom_certificate_verifier(Arc::new(AnyName { anchor, provider }));
+                Ok(builder.with_client_cert_resolver(Arc::new(live.clone())))
+            }
             Trust::Fingerprint(wanted) => {
                 let verifier = Arc::new(AnyName { anchor: Anchor::Fingerprint(wanted.to_owned()), provider });
                 Ok(builder.with_custom_certificate_verifier(verifier).with_no_client_auth())
             }
         }
-    }
-}
-
-impl Credential {
-    /// What a server with this credential needs to speak TLS; whether it demands certificates of clients.
-    ///
-    /// # Errors
-    /// When the credential is of no use.
-    pub fn server_config(&self, demand: bool) -> Result<ServerConfig, BadCredential> {
-        let bad = |error: &dyn std::fmt::Display| BadCredential { what: "TLS".into(), reason: error.to_string() };
-        let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        let authority = certificate(&self.authority)?;
-        roots.add(authority.clone()).map_err(|error| bad(&error))?;
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-        let clients = if demand { clients } else { clients.allow_unauthenticated() };
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| bad(&error))?;
-        let builder = builder.with_client_cert_verifier(clients.build().map_err(|error| bad(&error))?);
-        // Who joins knows the authority by its fingerprint only: it is shown, too.
-        let chain = vec![certificate(&self.certificate)?, authority];
-        builder.with_single_cert(chain, self.key()?).map_err(|error| bad(&error))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use api::{Name, Tunnel};
@@ -31,6 +32,10 @@ pub struct Args {
     /// testbeds only.
     #[arg(long, env = "SDN_INSECURE")]
     pub insecure: bool,
+    /// For how long certificates of hosts and controllers are good, like 90d, 12h or 60s: each has another one after two
+    /// thirds of that.
+    #[arg(long, env = "SDN_CERT_LIFETIME", default_value = "90d", value_name = "TIME", value_parser = lifetime)]
+    pub cert_lifetime: Duration,
     /// Where switches call in.
     #[arg(long, env = "SDN_LISTEN_OPENFLOW", default_value = "0.0.0.0:6653", value_name = "ADDRESS:PORT")]
     pub listen_openflow: SocketAddr,
@@ -67,4 +72,12 @@ pub struct Args {
     /// is trusted).
     #[arg(long, env = "SDN_MESH", default_value = "flow")]
     pub mesh: Mesh,
+}
+
+/// From ten seconds to ten years.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let number = |(unit, seconds): (char, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds);
+    let seconds = units.into_iter().find_map(number).filter(|seconds| (10..=10 * 366 * 86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "not a time like 90d, 12h or 60s, of 10 s to 3660 d".into())
 }

@@ -23,6 +23,8 @@ pub enum EventKind {
     Member,
     /// A host was given a certificate.
     Join,
+    /// A certificate was not renewed in time.
+    Certificate,
     /// A direction between two hosts is broken, works again, or lets packets of another size through.
     Mesh,
 }
@@ -36,6 +38,7 @@ impl EventKind {
             Self::Session => "session",
             Self::Member => "member",
             Self::Join => "join",
+            Self::Certificate => "certificate",
             Self::Mesh => "mesh",
         }
     }

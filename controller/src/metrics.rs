@@ -1,5 +1,7 @@
 //! What `/metrics` serves: all families in one place.
 
+use std::collections::BTreeMap;
+
 use api::{AgentReport, Name, Probe};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -12,7 +14,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::links::{Change, What};
+use crate::{
+    links::{Change, What},
+    pki::Holder,
+};
 
 /// The node a switch belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,6 +42,15 @@ pub struct ByDirection {
     pub from: String,
     /// Who receives.
     pub to: String,
+}
+
+/// Who shows a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByHolder {
+    /// `authority`, `controller` or `node`.
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
 }
 
 /// Every family this controller serves.
@@ -74,6 +88,8 @@ pub struct Metrics {
     pub mesh_reduced: Family<ByDirection, Gauge>,
     /// The largest packet that gets through between all nodes, in bytes; 0 while not known.
     pub mesh_path_mtu: Gauge,
+    /// Seconds until certificates end.
+    pub certificate_seconds_left: Family<ByHolder, Gauge>,
 }
 
 impl Default for Metrics {
@@ -96,6 +112,7 @@ impl Default for Metrics {
             mesh_detoured: Family::default(),
             mesh_reduced: Family::default(),
             mesh_path_mtu: Gauge::default(),
+            certificate_seconds_left: Family::default(),
         };
         let r = &mut metrics.registry;
         r.register("flow_mods_sent", "Flow-mods sent to switches", metrics.flow_mods_sent.clone());
@@ -107,6 +124,8 @@ impl Default for Metrics {
         r.register("writes_refused", "Writes refused by the API", metrics.writes_refused.clone());
         let help = "Seconds from a write until every switch concerned acknowledged it";
         r.register("realize_seconds", help, metrics.realize_seconds.clone());
+        let help = "Seconds until the certificate ends";
+        r.register("certificate_seconds_left", help, metrics.certificate_seconds_left.clone());
         metrics.register_mesh();
         metrics
     }
@@ -156,6 +175,15 @@ impl Metrics {
             What::Direct => drop(self.mesh_detoured.remove(&by)),
             What::Shrunk { passes, .. } => drop(self.mesh_reduced.get_or_create(&by).set(passes.into())),
             What::Grown { .. } => drop(self.mesh_reduced.remove(&by)),
+        }
+    }
+
+    /// Shows how long certificates are still good, by the Unix seconds at which they end.
+    pub fn show_certificates(&self, ends: &BTreeMap<Holder, i64>, now: i64) {
+        self.certificate_seconds_left.clear();
+        for (holder, until) in ends {
+            let by = ByHolder { kind: holder.kind().into(), name: holder.name().into() };
+            self.certificate_seconds_left.get_or_create(&by).set(until.saturating_sub(now));
         }
     }
 

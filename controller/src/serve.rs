@@ -27,7 +27,7 @@ use crate::{
     intent::{Change, Intent, Txn},
     metrics::Metrics,
     names::NameLog,
-    pki::{Gate, Issuer, Pki},
+    pki::{self, Gate, Pki},
     runtime::{CoreHandle, Event, Outlets, run},
     southbound::{Switches, serve_challenges, serve_hosts, serve_switches},
     store::Store,
@@ -109,8 +109,11 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
         others = peers::router(core.clone(), cluster.clone());
         core = core.with_peers(Peers::new(cluster.clone(), security.trust())?);
     }
-    let (events, started, issuer) = (log, Instant::now(), security.issuer());
-    let app = App { store, core, cluster, switches, agents, names, events, metrics, settings, issuer, started };
+    let (events, started, pki) = (log, Instant::now(), security.pki());
+    if let Some(pki) = &pki {
+        tokio::spawn(pki::keep(pki.clone(), store.clone(), events.clone()));
+    }
+    let app = App { store, core, cluster, switches, agents, names, events, metrics, settings, pki, started };
     tracing::info!(http = %args.listen_http, openflow = %args.listen_openflow, ovsdb = %args.listen_ovsdb, "ready");
     let served = http::serve(http, http_gate, router(Arc::new(app)).merge(others));
     tokio::select! {
@@ -122,7 +125,7 @@ pub async fn serve(args: Args) -> anyhow::Result<()> {
 /// Whether anybody is asked for a certificate.
 enum Security {
     Insecure,
-    Secure(Box<Pki>),
+    Secure(Arc<Pki>),
 }
 
 impl Security {
@@ -132,14 +135,16 @@ impl Security {
             return Ok(Self::Insecure);
         }
         let me = own_name(args).map_or_else(|_| "controller".to_owned(), |name| name.to_string());
-        Ok(Self::Secure(Box::new(Pki::open(store, &me, &args.data_dir.join("admin.pem")).await?)))
+        Ok(Self::Secure(Arc::new(Pki::open(store, &me, &args.data_dir.join("admin.pem"), args.cert_lifetime).await?)))
     }
 
     /// For switches, and for agents and users.
     fn gates(&self, store: &Store) -> anyhow::Result<[Gate; 2]> {
         Ok(match self {
             Self::Insecure => [Gate::open(), Gate::open()],
-            Self::Secure(pki) => [pki.switches()?, pki.http()?].map(|config| Gate::secured(config, store.clone())),
+            Self::Secure(pki) => {
+                [pki.switches()?, pki.http()?].map(|config| Gate::secured(config, store.clone(), pki.issuer.lifetime()))
+            }
         })
     }
 
@@ -150,10 +155,10 @@ impl Security {
         }
     }
 
-    fn issuer(self) -> Option<Issuer> {
+    fn pki(&self) -> Option<Arc<Pki>> {
         match self {
             Self::Insecure => None,
-            Self::Secure(pki) => Some(pki.issuer),
+            Self::Secure(pki) => Some(pki.clone()),
         }
     }
 }

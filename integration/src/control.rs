@@ -137,6 +137,9 @@ pub fn start_controller(config: &Config, state: &StateDir, number: u16) -> Resul
     if !config.secure {
         command.arg("--insecure");
     }
+    if let Some(seconds) = config.cert_lifetime {
+        command.args(["--cert-lifetime", &format!("{seconds}s")]);
+    }
     if let Some(limit) = config.conntrack_limit {
         command.args(["--conntrack-limit", &limit.to_string()]);
     }

@@ -116,6 +116,9 @@ pub struct Config {
     /// Whether hosts have no IPv4 address on the underlay, only one of IPv6: tunnels, gossip and sessions go by that.
     #[serde(default)]
     pub underlay6: bool,
+    /// For how long certificates are good, in seconds; none leaves it to the controller.
+    #[serde(default)]
+    pub cert_lifetime: Option<u32>,
     /// Whether the clocks of controllers and agents can be set while they run.
     #[serde(default)]
     pub settable_clocks: bool,
@@ -143,6 +146,7 @@ impl Config {
             ipv6: false,
             underlay6: false,
             conntrack_limit: None,
+            cert_lifetime: None,
             settable_clocks: false,
             zones: Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! `sdnctl status|events`
 
-use api::status::{ControllerStatus, Event, Status, SwitchStatus};
+use api::status::{ControllerStatus, EndingCertificate, Event, Status, SwitchStatus};
 
 use crate::{
     cli::Remote,
@@ -19,6 +19,12 @@ pub async fn show(remote: &Remote) -> anyhow::Result<()> {
             state(status.converged, "converged", "not converged"),
             state(status.mesh_ready, "every pair of hosts reachable", "some pairs of hosts not reachable")
         ))?;
+        for EndingCertificate { holder, until } in &status.ending_certificates {
+            print(&format!("the certificate of {holder} was not renewed: it is good until {until}\n"))?;
+        }
+        if !status.ending_certificates.is_empty() {
+            print("\n")?;
+        }
         if !status.controllers.is_empty() {
             table(["CONTROLLER", "ADDRESS", "STATE", "MASTER OF"], status.controllers.iter().map(controller))?;
             print("\n")?;

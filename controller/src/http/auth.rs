@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::Name;
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
-    http::{Method, StatusCode, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use axum::{
 use super::{App, error::Failure};
 use crate::{
     intent::Role,
-    pki::{Caller, Gate, Shown},
+    pki::{Caller, Gate, Shown, unix_now},
 };
 
 /// Lets a request through if whoever asks may, and tells handlers who it is.
@@ -23,17 +23,25 @@ pub async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = gate.caller(&shown);
+    let caller = gate.caller(&shown, unix_now());
     if !may(&caller, request.method(), request.uri().path()) {
         let status = match caller {
-            Caller::Stranger | Caller::Revoked => StatusCode::UNAUTHORIZED,
+            Caller::Stranger | Caller::Revoked | Caller::Ended => StatusCode::UNAUTHORIZED,
             _ => StatusCode::FORBIDDEN,
         };
         let reason = format!("{caller} may not {} {}", request.method(), request.uri().path());
-        return Failure::new(status, reason).into_response();
+        return closing(&gate, &shown, Failure::new(status, reason).into_response());
     }
     request.extensions_mut().insert(Speaker(caller));
-    next.run(request).await
+    closing(&gate, &shown, next.run(request).await)
+}
+
+/// Has whoever showed a certificate that is about to end come again with another.
+fn closing(gate: &Gate, shown: &Shown, mut response: Response) -> Response {
+    if gate.is_ending(shown, unix_now()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Whether a caller may do this at all; what a node says of endpoints is looked at by whoever takes it.
@@ -48,9 +56,10 @@ fn may(caller: &Caller, method: &Method, path: &str) -> bool {
         (Caller::Known(Role::Node(node)), ["v1", "nodes", name]) => {
             *name == node.as_str() && (get || method == Method::PUT)
         }
-        (Caller::Known(Role::Node(node)), ["v1", "nodes", name, "config" | "report" | "names" | "containers"]) => {
-            *name == node.as_str()
-        }
+        (
+            Caller::Known(Role::Node(node)),
+            ["v1", "nodes", name, "config" | "report" | "names" | "containers" | "certificate"],
+        ) => *name == node.as_str(),
         (Caller::Known(Role::Node(_)), ["v1", "endpoints"]) => method == Method::POST,
         (Caller::Known(Role::Node(_)), ["v1", "endpoints", _]) => true,
         _ => false,
@@ -91,6 +100,7 @@ mod tests {
             (&get, "/v1/nodes/h1/config"),
             (&post, "/v1/nodes/h1/report"),
             (&post, "/v1/nodes/h1/names"),
+            (&post, "/v1/nodes/h1/certificate"),
             (&post, "/v1/endpoints"),
             (&delete, "/v1/endpoints/web"),
         ] {
@@ -102,6 +112,7 @@ mod tests {
             (&get, "/v1/nodes/h2/config"),
             (&post, "/v1/nodes/h2/report"),
             (&post, "/v1/nodes/h2/names"),
+            (&post, "/v1/nodes/h2/certificate"),
             (&get, "/v1/nodes/h1/flows"),
             (&get, "/v1/nodes"),
             (&post, "/v1/services"),

@@ -1,14 +1,21 @@
-//! `/v1/join` and `/v1/tokens`
+//! `/v1/join`, `/v1/tokens` and renewal
 
-use api::{JoinAnswer, JoinRequest, JoinToken, List, Name, TokenCreate, TokenMade, TokenStatus};
-use axum::{Json, http::StatusCode};
+use std::sync::Arc;
+
+use api::{JoinAnswer, JoinRequest, JoinToken, List, Name, RenewRequest, TokenCreate, TokenMade, TokenStatus};
+use axum::{Json, extract::ConnectInfo, http::StatusCode};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::{
+    rand::{SecureRandom, SystemRandom},
+    signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey},
+};
 
 use super::{App, Shared, body::Body, error::Failure};
 use crate::{
-    intent::{Change, Enrolment, Token},
-    pki::{Issuer, point},
+    events::EventKind,
+    intent::{Change, Enrolment, Known, Role, Token},
+    pki::{Issuer, Shown, point, unix_now},
 };
 
 /// The longest that a token may be good for, in seconds.
@@ -18,17 +25,51 @@ const MAX_TTL: f64 = 366.0 * 86_400.0;
 #[utoipa::path(post, path = "/v1/join", tag = "join", request_body = JoinRequest,
     responses((status = OK, body = JoinAnswer)))]
 pub async fn join(app: Shared, Body(asked): Body<JoinRequest>) -> Result<Json<JoinAnswer>, Failure> {
-    let key = point(&asked.public_key);
+    let (answer, known) = signed(&app, &asked.node, &asked.public_key)?;
+    let (hash, before) = (JoinToken::hash(&asked.secret), before(&app, &asked));
+    let JoinRequest { token, node, .. } = asked;
+    app.store.propose(vec![Change::Enrol(Enrolment { token, hash, node: node.clone(), known, before })]).await?;
+    app.events.record(EventKind::Join, Some(&node), None, "was given a certificate".to_owned());
+    Ok(Json(answer))
+}
+
+/// A host has another certificate, in time; the one before it counts until it ends.
+#[utoipa::path(post, path = "/v1/nodes/{name}/certificate", tag = "join", params(("name" = Name, Path)),
+    request_body = RenewRequest, responses((status = OK, body = JoinAnswer)))]
+pub async fn renew(
+    app: Shared,
+    ConnectInfo(shown): ConnectInfo<Shown>,
+    super::body::Path(name): super::body::Path,
+    Body(asked): Body<RenewRequest>,
+) -> Result<Json<JoinAnswer>, Failure> {
+    let (answer, known) = signed(&app, &name, &asked.public_key)?;
+    let Shown::Certificate(shown) = shown else {
+        return Err(Failure::new(StatusCode::UNAUTHORIZED, "who shows no certificate gets no other"));
+    };
+    app.store.propose(vec![Change::Renew(known, shown)]).await?;
+    Ok(Json(answer))
+}
+
+/// A certificate for a host's public key, and what is kept of it.
+fn signed(app: &App, node: &Name, public_key: &str) -> Result<(JoinAnswer, Known), Failure> {
     let wrong = || Failure::new(StatusCode::BAD_REQUEST, "public_key: not an uncompressed point of P-256 in base64");
-    let key = key.ok_or_else(wrong)?;
-    let issuer = issuer(&app)?;
-    let (certificate, fingerprint) = issuer.sign(asked.node.as_str(), &key).map_err(|error| failed(&error))?;
-    let enrolment =
-        Enrolment { token: asked.token, hash: JoinToken::hash(&asked.secret), node: asked.node.clone(), fingerprint };
-    app.store.propose(vec![Change::Enrol(enrolment)]).await?;
-    let message = "was given a certificate".to_owned();
-    app.events.record(crate::events::EventKind::Join, Some(&asked.node), None, message);
-    Ok(Json(JoinAnswer { certificate, authority: issuer.certificate().to_owned() }))
+    let (key, issuer) = (point(public_key).ok_or_else(wrong)?, issuer(app)?);
+    let certificate = issuer.sign(node.as_str(), &key, unix_now()).map_err(|error| failed(&error))?;
+    let known = Known::of(&certificate, Role::Node(node.clone())).map_err(|error| failed(&error))?;
+    let answer = JoinAnswer { certificate, authority: issuer.certificate().to_owned() };
+    Ok((answer, Known { public_key: Some(public_key.to_owned()), ..known }))
+}
+
+/// The certificate of that node with whose key the host has signed that it is the same.
+fn before(app: &App, asked: &JoinRequest) -> Option<String> {
+    let signature = STANDARD.decode(asked.signature.as_ref()?).ok()?;
+    let message = JoinRequest::signed(&asked.node, &asked.public_key);
+    let signed_it = |known: &&Arc<Known>| {
+        let key = known.public_key.as_deref().and_then(point);
+        key.is_some_and(|key| UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(&message, &signature).is_ok())
+    };
+    let intent = app.store.read();
+    intent.known_of(&asked.node).find(signed_it).map(|known| known.fingerprint.clone())
 }
 
 /// Makes a token that hosts join with. It is answered this once: only a hash of it is kept.
@@ -74,13 +115,13 @@ pub async fn remove(
 
 fn issuer(app: &App) -> Result<&Issuer, Failure> {
     let insecure = || Failure::new(StatusCode::CONFLICT, "this controller runs --insecure: hosts join without a token");
-    app.issuer.as_ref().ok_or_else(insecure)
+    app.pki.as_ref().map(|pki| &pki.issuer).ok_or_else(insecure)
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-fn time(unix: u64) -> String {
+pub(super) fn time(unix: u64) -> String {
     i64::try_from(unix).ok().and_then(|unix| Timestamp::from_second(unix).ok()).unwrap_or(Timestamp::MAX).to_string()
 }

@@ -65,8 +65,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What the cluster has in common.
     pub settings: crate::compile::Settings,
-    /// Signs certificates of hosts that join; none where nobody is asked for any.
-    pub issuer: Option<crate::pki::Issuer>,
+    /// Signs certificates; none where nobody is asked for any.
+    pub pki: Option<Arc<crate::pki::Pki>>,
     /// When the controller started.
     pub started: Instant,
 }
@@ -119,6 +119,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(names::names))
         .routes(routes!(nodes::rotate))
         .routes(routes!(join::join))
+        .routes(routes!(join::renew))
         .routes(routes!(join::list, join::create))
         .routes(routes!(join::remove))
         .routes(routes!(observe::flows))

@@ -15,6 +15,7 @@ use super::{
     App, Shared,
     body::{Body, Path, Query},
     error::Failure,
+    join::time,
     write::{WaitQuery, seconds, write},
 };
 use crate::{
@@ -40,8 +41,13 @@ pub struct ConfigQuery {
 pub async fn list(app: Shared) -> Json<List<NodeStatus>> {
     let mut standings = standings(&app).await;
     let intent = app.store.read();
-    let mut status =
-        |node: &Node| NodeStatus { node: node.clone(), membership: standings.remove(&node.name), bfd: Vec::new() };
+    let mut ends = intent.certificate_ends();
+    let mut status = |node: &Node| NodeStatus {
+        node: node.clone(),
+        membership: standings.remove(&node.name),
+        bfd: Vec::new(),
+        certificate_until: ends.remove(&node.name).map(time),
+    };
     Json(List { revision: intent.revision(), items: intent.nodes.values().map(|node| status(node)).collect() })
 }
 
@@ -53,7 +59,8 @@ pub async fn inspect(app: Shared, Path(name): Path) -> Result<Json<NodeStatus>, 
     let membership = standings(&app).await.remove(&name);
     let membership = membership.map(|found| Membership { gossip: app.agents.gossip(&name), ..found });
     let bfd = app.switches.bfd(|sessions| sessions.of(&name));
-    Ok(Json(NodeStatus { node, membership, bfd }))
+    let certificate_until = app.store.read().certificate_ends().remove(&name).map(time);
+    Ok(Json(NodeStatus { node, membership, bfd, certificate_until }))
 }
 
 /// What is made of each host.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use api::{
     Kind, Name,
-    status::{ControllerStatus, Event, FlowDump, GroupDump, PipelineTable, Status, SwitchStatus},
+    status::{ControllerStatus, EndingCertificate, Event, FlowDump, GroupDump, PipelineTable, Status, SwitchStatus},
 };
 use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ use crate::{
     cluster::{Duties, Known},
     dump,
     pipeline::Table,
+    pki::unix_now,
 };
 
 /// That the controller runs.
@@ -42,6 +43,9 @@ pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
 /// Figures for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = OK, body = String)))]
 pub async fn metrics(app: Shared) -> String {
+    if let Some(pki) = &app.pki {
+        app.metrics.show_certificates(&pki.ends(&app.store.read()), unix_now());
+    }
     app.metrics.page()
 }
 
@@ -187,6 +191,12 @@ async fn observe(app: &App) -> Status {
     .into_iter()
     .map(|(kind, count)| (kind.to_string(), count as u64))
     .collect();
+    let late = app.pki.as_ref().map(|pki| pki.late(&intent, unix_now())).unwrap_or_default();
+    let ending = late.into_iter().map(|(holder, until)| EndingCertificate {
+        holder: holder.to_string(),
+        until: super::join::time(until.unsigned_abs()),
+    });
+    let ending = ending.collect();
     drop(intent);
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -195,6 +205,7 @@ async fn observe(app: &App) -> Status {
             .iter()
             .all(|s| s.down || (s.openflow && s.ovsdb && progress.get(&s.node).is_some_and(|p| p.converged))),
         mesh_ready: app.agents.all_up(&there, now),
+        ending_certificates: ending,
         uptime_seconds: app.started.elapsed().as_secs_f64(),
         switches,
         objects,

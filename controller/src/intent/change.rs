@@ -55,6 +55,8 @@ pub enum Change {
     PutAuthority(Authority),
     /// A certificate counts from now on.
     PutKnown(Known),
+    /// Someone who has shown a certificate that is known, by its fingerprint, has another.
+    Renew(Known, String),
     /// Makes a token that hosts join with.
     PutToken(Token),
     /// Revokes a token.
@@ -181,6 +183,7 @@ impl<'a> Draft<'a> {
             Change::StepGossip(after, key) => Ok(self.step_gossip(*after, key)),
             Change::PutAuthority(authority) => Ok(self.put_authority(authority)),
             Change::PutKnown(known) => Ok(self.put_known(known)),
+            Change::Renew(known, shown) => self.renew(known, shown),
             Change::PutToken(token) => Ok(self.put_token(token)),
             Change::DeleteToken(name) => self.delete_token(name),
             Change::Enrol(asked) => self.enrol(asked),

@@ -1,8 +1,8 @@
 //! Who may speak: the authority that signs certificates, the certificates it signed, and the tokens that hosts join with.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use api::{JoinToken, Name};
+use api::{BadCredential, JoinToken, Name, Validity};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -44,6 +44,28 @@ pub struct Known {
     pub fingerprint: String,
     /// Whose it is.
     pub role: Role,
+    /// The Unix second until which it is good; none is kept of certificates from before this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// The public key of a host, as it asked with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+}
+
+impl Known {
+    /// What is kept of a certificate (PEM).
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn of(certificate: &str, role: Role) -> Result<Self, BadCredential> {
+        let until = Some(Validity::of_pem(certificate)?.until.unsigned_abs());
+        Ok(Self { fingerprint: api::fingerprint_of_pem(certificate)?, role, until, public_key: None })
+    }
+
+    /// Whether it is over at the Unix second `now`.
+    pub fn has_ended(&self, now: u64) -> bool {
+        self.until.is_some_and(|until| until < now)
+    }
 }
 
 /// A token, without its secret.
@@ -67,8 +89,13 @@ pub struct Enrolment {
     /// What it is to be called.
     pub node: Name,
     /// The certificate it is given.
-    pub fingerprint: String,
+    pub known: Known,
+    /// That of the certificates which count whose key it has shown to have.
+    pub before: Option<String>,
 }
+
+/// How many certificates of one holder go on counting beside the one it showed and the one it gets.
+const OTHERS: usize = 2;
 
 impl Draft<'_> {
     /// The first authority stays.
@@ -93,6 +120,22 @@ impl Draft<'_> {
         }
         self.put(Value::Known(Arc::new(known.clone())));
         Effect::Created
+    }
+
+    /// Another certificate for someone who is known, and has shown an earlier one: that and the newest of the others go on
+    /// counting until they end, for an answer may be lost, and sessions began with them.
+    pub(super) fn renew(&mut self, known: &Known, shown: &str) -> Result<Effect, Refused> {
+        let theirs = || self.intent.known.values().filter(|before| before.role == known.role);
+        if theirs().next().is_none() {
+            return Err(Refused::Conflict("whose certificate counts no more gets no other".into()));
+        }
+        let others = theirs().filter(|before| before.fingerprint != shown);
+        let mut others: Vec<_> = others.map(|before| (before.until, before.fingerprint.clone())).collect();
+        others.sort();
+        let surplus = others.len().saturating_sub(OTHERS);
+        others.into_iter().take(surplus).for_each(|(_, print)| self.remove(Key::Known(print)));
+        self.put(Value::Known(Arc::new(known.clone())));
+        Ok(Effect::Created)
     }
 
     pub(super) fn put_token(&mut self, token: &Token) -> Effect {
@@ -120,28 +163,43 @@ impl Draft<'_> {
             let what = "the token is not good, or no longer; ask for another: `sdnctl token create`";
             return Err(Refused::Forbidden(what.into()));
         }
-        let Enrolment { node, fingerprint, .. } = asked;
-        if self.intent.certificates_of(node).next().is_some() || self.intent.nodes.contains_key(node) {
+        let Enrolment { node, known, before, .. } = asked;
+        let same = |print: &&String| self.intent.known.get(*print).is_some_and(|before| before.role == known.role);
+        if let Some(before) = before.as_ref().filter(same) {
+            return self.renew(known, before);
+        }
+        if self.intent.known_of(node).next().is_some() {
             let what = format!(
                 "another host has joined as {node}: give this one another --node name, or `sdnctl node rm {node}` first"
             );
             return Err(Refused::Conflict(what));
         }
-        Ok(self.put_known(&Known { fingerprint: fingerprint.clone(), role: Role::Node(node.clone()) }))
+        Ok(self.put_known(known))
     }
 
     /// What a node that is removed showed counts no more.
     pub(super) fn forget_certificates(&mut self, node: &Name) {
-        let theirs: Vec<Key> = self.intent.certificates_of(node).map(|print| Key::Known(print.to_owned())).collect();
+        let theirs: Vec<Key> = self.intent.known_of(node).map(|known| Key::Known(known.fingerprint.clone())).collect();
         theirs.into_iter().for_each(|key| self.remove(key));
     }
 }
 
 impl super::Intent {
-    /// The fingerprints of a node's certificates.
-    pub fn certificates_of<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = &'a str> {
-        let theirs = move |role: &Role| matches!(role, Role::Node(name) if name == node);
-        self.known.values().filter(move |known| theirs(&known.role)).map(|known| known.fingerprint.as_str())
+    /// The Unix seconds until which the newest certificates of nodes are good.
+    pub fn certificate_ends(&self) -> BTreeMap<Name, u64> {
+        let mut ends = BTreeMap::new();
+        for known in self.known.values() {
+            if let (Role::Node(node), Some(until)) = (&known.role, known.until) {
+                let newest = ends.entry(node.clone()).or_insert(until);
+                *newest = until.max(*newest);
+            }
+        }
+        ends
+    }
+
+    /// The certificates of a node.
+    pub fn known_of<'a>(&'a self, node: &'a Name) -> impl Iterator<Item = &'a Arc<Known>> {
+        self.known.values().filter(move |known| matches!(&known.role, Role::Node(name) if name == node))
     }
 }
 
@@ -151,3 +209,6 @@ impl Token {
         Self { name: token.name.clone(), hash: JoinToken::hash(token.secret()), until }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ use crate::{intent::Role, store::Store};
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The last part of its lifetime in which a certificate is about to end.
+const ENDING: u64 = 5;
+
 /// A connection, of which nobody but its two ends can read or write anything if it is TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -43,6 +46,8 @@ pub enum Caller {
     Stranger,
     /// Somebody whose certificate does not count, or no longer.
     Revoked,
+    /// Somebody whose certificate was good until some time that is over.
+    Ended,
     /// Somebody known.
     Known(Role),
 }
@@ -67,6 +72,7 @@ impl std::fmt::Display for Caller {
             Self::Anyone => f.write_str("anyone"),
             Self::Stranger => f.write_str("one without a certificate"),
             Self::Revoked => f.write_str("one whose certificate does not count, or no longer,"),
+            Self::Ended => f.write_str("one whose certificate has ended"),
             Self::Known(Role::Node(node)) => write!(f, "node {node}"),
             Self::Known(Role::Controller(id)) => write!(f, "controller {id}"),
             Self::Known(Role::Admin) => f.write_str("the administrator"),
@@ -78,17 +84,19 @@ impl std::fmt::Display for Caller {
 #[derive(Clone)]
 pub struct Gate {
     tls: Option<(TlsAcceptor, Store)>,
+    lifetime: Duration,
 }
 
 impl Gate {
     /// Whoever comes is let in, and nothing is encrypted.
     pub fn open() -> Self {
-        Self { tls: None }
+        Self { tls: None, lifetime: Duration::ZERO }
     }
 
-    /// Whoever speaks TLS as `config` has it; certificates count while the store has them.
-    pub fn secured(config: ServerConfig, store: Store) -> Self {
-        Self { tls: Some((TlsAcceptor::from(Arc::new(config)), store)) }
+    /// Whoever speaks TLS as `config` has it; certificates count while the store has them, and are signed for
+    /// `lifetime`.
+    pub fn secured(config: ServerConfig, store: Store, lifetime: Duration) -> Self {
+        Self { tls: Some((TlsAcceptor::from(Arc::new(config)), store)), lifetime }
     }
 
     /// Whether it asks for certificates.
@@ -109,15 +117,24 @@ impl Gate {
         Ok((Box::new(stream), shown))
     }
 
-    /// Who that is, as of now.
-    pub fn caller(&self, shown: &Shown) -> Caller {
-        match (&self.tls, shown) {
-            (None, _) => Caller::Anyone,
-            (Some((_, store)), Shown::Certificate(print)) => {
-                let known = store.read().known.get(print).cloned();
-                known.map_or(Caller::Revoked, |known| Caller::Known(known.role.clone()))
-            }
-            (Some(_), Shown::Nothing | Shown::Unasked) => Caller::Stranger,
+    /// Whether what was shown is about to end: who has another certificate by now should come again and show that.
+    pub fn is_ending(&self, shown: &Shown, now: i64) -> bool {
+        let (Some((_, store)), Shown::Certificate(print)) = (&self.tls, shown) else { return false };
+        let soon = now.unsigned_abs() + self.lifetime.as_secs() / ENDING;
+        store.read().known.get(print).is_some_and(|known| known.has_ended(soon))
+    }
+
+    /// Who that is, at the Unix second `now`.
+    pub fn caller(&self, shown: &Shown, now: i64) -> Caller {
+        let (store, print) = match (&self.tls, shown) {
+            (None, _) => return Caller::Anyone,
+            (Some((_, store)), Shown::Certificate(print)) => (store, print),
+            (Some(_), Shown::Nothing | Shown::Unasked) => return Caller::Stranger,
+        };
+        match store.read().known.get(print) {
+            None => Caller::Revoked,
+            Some(known) if known.has_ended(now.unsigned_abs()) => Caller::Ended,
+            Some(known) => Caller::Known(known.role.clone()),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     core::Broken,
     events::EventKind,
     pipeline::BRIDGE,
-    pki::Gate,
+    pki::{Gate, unix_now},
     runtime::{CoreHandle, Event, HostTarget},
 };
 
@@ -92,7 +92,7 @@ async fn session(
     })?;
     let mut changes = client.changes();
     let (node, target) = identify(&client.replica(), &mut changes, core).await?;
-    gate.caller(&shown).speaks_for(&node).inspect_err(|_| {
+    gate.caller(&shown, unix_now()).speaks_for(&node).inspect_err(|_| {
         switches.metrics.bad_peers.inc();
     })?;
     tracing::Span::current().record("node", node.as_str());

@@ -30,7 +30,7 @@ use crate::{
     events::EventKind,
     metrics::ByNode,
     pipeline::{FlowBody, FlowKey},
-    pki::Gate,
+    pki::{Gate, unix_now},
     reconcile::{Audit, Batch, Refusal},
     runtime::{Command, CoreHandle, Event},
     store::Store,
@@ -157,7 +157,7 @@ pub async fn handshake(stream: TcpStream, gate: &Gate, store: &Store) -> Result<
     let intent = store.read();
     let node = intent.nodes.values().find(|node| node.datapath_id() == id).map(|node| node.name.clone());
     let node = node.ok_or_else(|| format!("datapath {id:016x} belongs to no node: its agent has not joined"))?;
-    gate.caller(&shown).speaks_for(&node)?;
+    gate.caller(&shown, unix_now()).speaks_for(&node)?;
     Ok((node, SwitchSession { handle, told: Arc::default() }, events))
 }
 

@@ -53,7 +53,7 @@ async fn serve() -> (String, tempfile::TempDir) {
     let switches = Switches::new(metrics.clone(), log.clone());
     let cluster = Cluster::alone(store.read().generation());
     let others = peers::router(core.clone(), cluster.clone());
-    let (started, issuer) = (Instant::now(), None);
+    let (started, pki) = (Instant::now(), None);
     let app = App {
         store,
         core,
@@ -64,7 +64,7 @@ async fn serve() -> (String, tempfile::TempDir) {
         events: log,
         metrics,
         settings,
-        issuer,
+        pki,
         started,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
