@@ -169,3 +169,33 @@ async fn changes_too_large_for_etcd_are_refused_with_the_reason() {
     assert!(one.read().endpoints.is_empty());
     one.propose((0..100).map(large).collect()).await.unwrap();
 }
+
+/// What `sdnctl backup` writes and `sdnctl restore` sends, from one store to another.
+async fn move_intent(from: &Store, to: &Store) {
+    let values: Vec<Value> = from.read().values().filter(|value| !value.key().is_secret()).collect();
+    let written = values.iter().map(|value| (value.key().encode(), value.encode()));
+    let values = written.map(|(key, bytes)| Value::decode(&key, &bytes).unwrap()).collect();
+    to.propose(vec![Change::Restore { values, force: true }]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_moves_intent_from_a_file_to_etcd_and_back() {
+    let Some(server) = server().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| Store::open(&dir.path().join(name), range(), channel().0).unwrap();
+    let objects = |store: &Store| {
+        let intent = store.read();
+        (intent.nodes.clone(), intent.networks.clone(), intent.endpoints.clone(), intent.subnets.clone())
+    };
+    let (first, last, (shared, _told)) = (file("first"), file("last"), connect(&server, "c1").await);
+    first.propose(vec![network(), node(1), node(2)]).await.unwrap();
+    first.propose((0..50).map(|n| endpoint(format!("e{n}"))).collect()).await.unwrap();
+    move_intent(&first, &shared).await;
+    assert_eq!(objects(&shared), objects(&first));
+    move_intent(&shared, &last).await;
+    assert_eq!(objects(&last), objects(&first));
+    // What comes next gets an address that nobody has.
+    last.propose(vec![endpoint("new".into())]).await.unwrap();
+    let ips: BTreeSet<_> = last.read().endpoints.values().flat_map(|endpoint| endpoint.ips.clone()).collect();
+    assert_eq!(ips.len(), 51);
+}
