@@ -99,7 +99,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = health::keep(host.underlay, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep((host.underlay, args.probe_port), seen, reports, &reach) => "probe",
-        () = direct::keep(&netlink, changed.clone(), reached, &plain) => "direct",
+        () = direct::keep(&netlink, changed.clone(), bridge_ready.clone(), reached, &plain) => "direct",
         () = neighbours::keep(&netlink, &args.ovs_db, changed.clone(), bridge_ready) => "neighbours",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
         () = tracked::keep(&args.ovs_db, changed.clone(), &usage) => "tracked",

@@ -106,10 +106,11 @@ struct Keeper<'a> {
     firewall: firewall::Firewall,
 }
 
-/// Keeps the kernel right for ever; `reached` are the peers that answer without a tunnel, what is taken in is published.
+/// Keeps the kernel right for ever, while the bridge is `ready`; `reached` are the peers that answer without a tunnel, what is taken in is published.
 pub async fn keep(
     netlink: &Netlink,
     mut configs: Configs,
+    mut ready: watch::Receiver<Option<u32>>,
     mut reached: watch::Receiver<BTreeSet<Name>>,
     direct: &watch::Sender<Option<Direct>>,
 ) {
@@ -120,7 +121,9 @@ pub async fn keep(
         let (current, up) = (configs.borrow_and_update().clone(), reached.borrow_and_update().clone());
         let mut pause = INTERVALS.1;
         if let Some(current) = current {
-            match keeper.pass(&current.config, &up, direct).await {
+            // Routes have the gateway's address as source.
+            let up = ready.borrow_and_update().is_some().then_some(&up);
+            match keeper.pass(&current.config, up, direct).await {
                 Ok(()) => trouble.over(),
                 Err(e) => trouble.note(e),
             }
@@ -133,6 +136,7 @@ pub async fn keep(
         tokio::select! {
             () = sleep(pause) => {}
             changed = configs.changed() => if changed.is_err() { return },
+            changed = ready.changed() => if changed.is_err() { return },
             changed = reached.changed() => if changed.is_err() { return },
         }
     }
@@ -142,7 +146,7 @@ impl Keeper<'_> {
     async fn pass(
         &mut self,
         config: &AgentConfig,
-        reached: &BTreeSet<Name>,
+        reached: Option<&BTreeSet<Name>>,
         direct: &watch::Sender<Option<Direct>>,
     ) -> Result<(), Error> {
         let own = config.node.spec.address;
@@ -164,6 +168,7 @@ impl Keeper<'_> {
                 .map_err(|e| Error::kernel(format!("settings of {}", underlay.name), e))?;
             self.firewall.open(config).await?;
         }
+        let Some(reached) = reached else { return Ok(()) };
         self.steer(config, &underlay, reached).await?;
         if !is_used {
             self.firewall.close(config).await?;
