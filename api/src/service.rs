@@ -261,12 +261,6 @@ impl Service {
         node_ports(&self.ports, self.traffic)
     }
 
-    /// Whether this endpoint is one of its backends.
-    pub fn has(&self, endpoint: &Endpoint) -> bool {
-        let listed = |ip: &IpAddr| self.backends.iter().any(|backend| backend.ip == *ip);
-        self.selects(endpoint) || (endpoint.network == self.network && endpoint.ips.iter().any(listed))
-    }
-
     /// Whether its selector picks this endpoint.
     pub fn selects(&self, endpoint: &Endpoint) -> bool {
         !self.selector.is_empty() && endpoint.network == self.network && endpoint.has_labels(&self.selector)

@@ -1,6 +1,9 @@
 //! What is looked up by something else than its name.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    net::IpAddr,
+};
 
 use api::{Endpoint, Kind, Name, Service};
 use imbl::{OrdMap, OrdSet};
@@ -61,19 +64,15 @@ impl Index {
 
     pub fn service(&mut self, old: Option<&Service>, new: Option<&Service>) {
         self.fold(Kind::Service, old.map(|old| &old.name), new.map(|new| &new.name));
+        listed_by(old, new).for_each(|(name, address)| remove(&mut self.listing, &address, name));
+        listed_by(new, old).for_each(|(name, address)| insert(&mut self.listing, address, name));
         if let Some(old) = old {
-            for backend in &old.backends {
-                remove(&mut self.listing, &(old.network.clone(), backend.ip), &old.name);
-            }
             if let Some(label) = first_label(&old.selector) {
                 remove(&mut self.selecting, &label, &old.name);
             }
             old.vip.iter().for_each(|vip| remove(&mut self.vips, vip, &old.name));
         }
         if let Some(new) = new {
-            for backend in &new.backends {
-                insert(&mut self.listing, (new.network.clone(), backend.ip), &new.name);
-            }
             if let Some(label) = first_label(&new.selector) {
                 insert(&mut self.selecting, label, &new.name);
             }
@@ -141,9 +140,10 @@ impl Intent {
         let listing = endpoint.ips.iter().filter_map(|ip| self.index.listing.get(&(endpoint.network.clone(), *ip)));
         let labels = endpoint.labels.iter();
         let selecting = labels.filter_map(|(key, value)| self.index.selecting.get(&(key.clone(), value.clone())));
-        let names: std::collections::BTreeSet<&Name> = listing.chain(selecting).flatten().collect();
-        let services = names.into_iter().filter_map(|name| self.services.get(name)).map(|service| &**service);
-        services.filter(|service| service.has(endpoint)).collect()
+        let selecting =
+            selecting.flatten().filter(|name| self.services.get(*name).is_some_and(|it| it.selects(endpoint)));
+        let names: BTreeSet<&Name> = listing.flatten().chain(selecting).collect();
+        names.into_iter().filter_map(|name| self.services.get(name)).map(|service| &**service).collect()
     }
 
     /// The services with this virtual address.
@@ -168,6 +168,20 @@ impl Intent {
         found.sort_by(|(a, _), (b, _)| a.ips.cmp(&b.ips));
         found
     }
+}
+
+/// The addresses that a service lists and its other version does not.
+fn listed_by<'a>(
+    service: Option<&'a Service>,
+    other: Option<&Service>,
+) -> impl Iterator<Item = (&'a Name, (Name, IpAddr))> {
+    let other = other.filter(|other| service.is_some_and(|service| service.network == other.network));
+    let by_other: HashSet<IpAddr> = other.iter().flat_map(|other| &other.backends).map(|backend| backend.ip).collect();
+    let listed =
+        service.into_iter().flat_map(|service| service.backends.iter().map(move |backend| (service, backend.ip)));
+    listed
+        .filter(move |(_, ip)| !by_other.contains(ip))
+        .map(|(service, ip)| (&service.name, (service.network.clone(), ip)))
 }
 
 /// By which label to look up what a selector selects.

@@ -8,7 +8,7 @@ use std::sync::{
 use api::Name;
 use openflow::{
     Body,
-    conn::{Config, Event as OfEvent},
+    conn::{BundleError, Config, Event as OfEvent, RequestError},
     msg::{
         config::{AsyncConfig, Role, RoleMsg},
         experimenter::{Experimenter, ExperimenterReply},
@@ -125,8 +125,20 @@ impl SwitchSession {
         Ok(())
     }
 
+    /// Sends messages that are applied all or none. One alone is so without a bundle, which takes a round trip more.
+    async fn send(&self, messages: Vec<Body>) -> Result<(), BundleError> {
+        match <[Body; 1]>::try_from(messages) {
+            Ok([one]) => {
+                let refused =
+                    |error| BundleError { index: matches!(error, RequestError::Switch(_)).then_some(0), error };
+                self.handle.request(one).await.map(drop).map_err(refused)
+            }
+            Err(several) => self.handle.bundle(several).await,
+        }
+    }
+
     async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), Refusal> {
-        self.handle.bundle(messages::bundle(batch)).await.map_err(|refused| match refused.index {
+        self.send(messages::bundle(batch)).await.map_err(|refused| match refused.index {
             Some(index) => {
                 let about = messages::describe(batch, index, &Owners::new(&[&store.read()]));
                 Refusal { owner: messages::owner(batch, index), error: format!("{about}: {}", refused.error) }
@@ -324,7 +336,7 @@ impl Served<'_> {
         let over = bindings.over(flows, &self.store.read(), std::time::Instant::now());
         let over: Vec<Body> = over.iter().map(messages::delete).collect();
         if !over.is_empty()
-            && let Err(error) = self.session.handle.bundle(over).await
+            && let Err(error) = self.session.send(over).await
         {
             tracing::warn!(%error, "cannot free clients whose affinity is over");
         }
