@@ -24,7 +24,7 @@ pub const EACH: usize = 50;
 /// How often one endpoint more is measured.
 pub const ROUNDS: usize = 11;
 /// How long is waited before each.
-const SETTLED: Duration = Duration::from_millis(200);
+pub const SETTLED: Duration = Duration::from_millis(200);
 /// How often a service is measured.
 pub const SERVICES: u32 = 5;
 /// Backends of each.
@@ -104,6 +104,12 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// How long cores have run all hosts' ovs-vswitchd.
+pub fn switches_cpu(testbed: &Testbed) -> Duration {
+    let config = testbed.config();
+    config.host_ids().filter_map(|host| Ovs::new(config, testbed.state(), host).switch_cpu()).sum()
+}
+
 fn share() -> Result<Share> {
     let controller = Alone::start()?;
     let nodes = usize::from(HOSTS);
@@ -163,8 +169,7 @@ async fn measure_ours(testbed: &Testbed) -> Result<Ours> {
     let spread = (0..EACH).flat_map(|k| (0..hosts.len()).map(move |n| (n, k)));
     let names = spread.take(BACKENDS).map(name).collect::<Result<Vec<_>, _>>()?;
     let backends = intent.addresses(&names).await?;
-    let switches: Vec<Ovs> = hosts.iter().map(|host| Ovs::new(config, testbed.state(), *host)).collect();
-    let cpu = || switches.iter().filter_map(Ovs::switch_cpu).sum::<Duration>();
+    let cpu = || switches_cpu(testbed);
     let (mut service, mut service_cpu) = (Vec::new(), Vec::new());
     for number in 0..SERVICES {
         tokio::time::sleep(SETTLED).await;

@@ -68,22 +68,27 @@ async fn one_of_many(testbed: &Testbed) -> Result<Vec<Row>> {
     let all = endpoints(testbed, &intent, BACKENDS / usize::from(scale::HOSTS)).await?;
     let (last, others) = all.split_last().context("backends")?;
     intent.service(1, others, true).await?;
-    let (mut joins, mut leaves, mut sent) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut joins, mut leaves, mut sent, mut cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         for (times, backends) in [(&mut joins, &all[..]), (&mut leaves, others)] {
+            tokio::time::sleep(scale::SETTLED).await;
             let before = sent_to_switches(testbed)?;
+            let cpu_before = scale::switches_cpu(testbed);
             let since = Instant::now();
             intent.backends(1, backends).await?;
             times.push(since.elapsed());
+            cpu.push(scale::switches_cpu(testbed).saturating_sub(cpu_before));
             sent.push(sent_to_switches(testbed)? - before);
         }
     }
     ensure!(last.is_ipv4(), "an IPv4 service");
     sent.sort_unstable();
+    let cores = std::thread::available_parallelism()?;
     let time = |times| Figure::seconds(Times::of(times).median);
     Ok(vec![
         row("20 hosts: one backend more to 1,000".into(), time(joins), "20 ms"),
         row("20 hosts: one backend less of 1,000".into(), time(leaves), "20 ms"),
+        row(format!("how long {cores} cores run all ovs-vswitchd for it"), time(cpu), ""),
         row(
             "bytes sent to 20 switches for it, at the most".into(),
             Figure::Bytes(*sent.last().unwrap_or(&0)),
