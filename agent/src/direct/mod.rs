@@ -106,7 +106,8 @@ struct Keeper<'a> {
     firewall: firewall::Firewall,
 }
 
-/// Keeps the kernel right for ever, while the bridge is `ready`; `reached` are the peers that answer without a tunnel, what is taken in is published.
+/// Keeps the kernel right for ever, while the bridge is `ready`; `reached` are the peers that answer without a tunnel, and
+/// what is taken in is told by `direct`.
 pub async fn keep(
     netlink: &Netlink,
     mut configs: Configs,

@@ -13,6 +13,7 @@ use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn};
 
 use super::ovn::{self, Ovn};
 use super::table::{Figure, Row};
+use crate::ovs::Ovs;
 use crate::plan::{Config, HostId, Place};
 use crate::pod::PodSpec;
 use crate::testbed::{Scoped, Testbed};
@@ -90,26 +91,22 @@ pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
     sides.iter().take(2).try_for_each(Side::greet)?;
     for (clients, time, vip, port) in CLIENTS_OF {
         let [(ours, lost), (theirs, theirs_lost)] = connections(&sides, clients, time, (vip, port))?;
-        rows.push(row(
-            &format!(
-                "new connections per second by a virtual address, clients: {clients} ({lost} and {theirs_lost} lost)"
-            ),
-            Figure::Rate(ours),
-            (Figure::Rate(theirs), whose.clone()),
-            "1.3 times theirs",
-        ));
+        let what = format!("new connections per second by a virtual address, clients: {clients}");
+        // The dead have no rate.
+        let (what, peer) = match sides[1].lives() {
+            true => (format!("{what} ({lost} and {theirs_lost} lost)"), Some((Figure::Rate(theirs), whose.clone()))),
+            false => (format!("{what} ({lost} lost; an ovs-vswitchd of OVN's died)"), None),
+        };
+        rows.push(Row { what, ours: Figure::Rate(ours), peer, must: "1.3 times theirs".into() });
     }
-    let grows =
-        |what: &str, (few, many)| row(what, Figure::Count(many), (Figure::Count(few), "after 100".into()), "no more");
     say("1,000 connections, and 1,000 clients outside");
-    rows.push(grows(
-        "datapath flows of a host after 1,000 connections of a pod to a service",
-        sides[0].asked_by_a_pod()?,
-    ));
-    rows.push(grows(
-        "after 1,000 addresses outside asked, each with its ARP on the underlay",
-        sides[0].asked_outside()?,
-    ));
+    let after_100 = |few| (Figure::Count(few), "after 100".to_owned());
+    let (few, many) = sides[0].asked_by_a_pod()?;
+    let what = "datapath flows of a host after 1,000 connections of a pod to a service";
+    rows.push(row(what, Figure::Count(many), after_100(few), "no more"));
+    let (few, many) = sides[0].asked_outside()?;
+    let what = "after 1,000 addresses outside asked, each with its ARP on the underlay";
+    rows.push(row(what, Figure::Count(many), after_100(few), ""));
     Ok(rows)
 }
 
@@ -238,6 +235,12 @@ impl Side {
         let reached = || run(&self.pods[0], &["ping", "-c", "1", "-W", "1", &far]).is_ok();
         tool::wait_until("the other pod", PATIENCE, reached)?;
         Ok(self)
+    }
+
+    /// Whether all hosts' ovs-vswitchd are still there.
+    fn lives(&self) -> bool {
+        let config = self.testbed.config();
+        config.host_ids().all(|host| Ovs::new(config, self.testbed.state(), host).switch_cpu().is_some())
     }
 
     /// Mbit/s of one TCP connection.
