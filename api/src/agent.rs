@@ -87,7 +87,7 @@ impl AgentConfig {
 }
 
 /// How many connections Open vSwitch may remember on a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tracking {
     /// In each of the zones; 0 for no bound.
     pub limit: u32,

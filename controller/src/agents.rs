@@ -114,6 +114,15 @@ impl Agents {
         told.map(|(node, count)| (node.clone(), count)).collect()
     }
 
+    /// How many connections nodes remember of each network that `is_there`, by node and network, as they said lately.
+    pub fn all_connections(&self, is_there: impl Fn(&Name) -> bool, now: Instant) -> BTreeMap<(Name, Name), u64> {
+        let agents = self.lock();
+        let fresh = agents.iter().filter_map(|(node, agent)| Some((node, &agent.fresh(now)?.tracked)));
+        let told = fresh.flat_map(|(node, tracked)| tracked.iter().map(move |of| (node, of)));
+        let there = told.filter(|(_, (network, _))| is_there(network));
+        there.map(|(node, (network, count))| ((node.clone(), network.clone()), *count)).collect()
+    }
+
     /// What became of a node's gossip since its agent started, as it last said.
     pub fn gossip(&self, node: &Name) -> Option<GossipCounts> {
         Some(self.lock().get(node)?.reported.as_ref()?.gossip.clone())
@@ -160,6 +169,8 @@ impl Agent {
 
 #[cfg(test)]
 mod tests {
+    use api::Tracked;
+
     use super::*;
 
     fn name(text: &str) -> Name {
@@ -171,6 +182,21 @@ mod tests {
         let (agents, start) = (Agents::new(7), Instant::now());
         agents.report(&name("h1"), AgentReport::default(), |_| true, start);
         assert!(agents.is_fresh(&name("h1"), start) && !agents.is_fresh(&name("h1"), start + FRESH));
+    }
+
+    #[test]
+    fn connections_are_those_of_networks_that_are_there_on_nodes_that_reported_lately() {
+        let (agents, start) = (Agents::new(7), Instant::now());
+        let tracked = |network: &str, connections| Tracked { network: name(network), connections };
+        let report = |tracked| AgentReport { tracked, ..AgentReport::default() };
+        agents.report(&name("h1"), report(vec![tracked("blue", 7), tracked("default", 1)]), |_| true, start);
+        agents.report(&name("h2"), report(vec![tracked("blue", 5)]), |_| true, start + FRESH);
+        let of = |node: &str, network: &str, count| ((name(node), name(network)), count);
+        let all = agents.all_connections(|_| true, start);
+        assert_eq!(all, [of("h1", "blue", 7), of("h1", "default", 1), of("h2", "blue", 5)].into());
+        let default = agents.all_connections(|network| network.as_str() != "blue", start);
+        assert_eq!(default, [of("h1", "default", 1)].into(), "blue was removed");
+        assert_eq!(agents.all_connections(|_| true, start + FRESH), [of("h2", "blue", 5)].into(), "h1 is silent");
     }
 
     #[test]

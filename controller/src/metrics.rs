@@ -1,6 +1,9 @@
 //! What `/metrics` serves: all families in one place.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use api::{AgentReport, Name, Probe};
 use prometheus_client::{
@@ -53,9 +56,20 @@ pub struct ByHolder {
     pub name: String,
 }
 
+/// What is looked up when the page is asked for: whatever is not there any more is not on the page.
+#[derive(Debug, Default)]
+pub struct Present {
+    /// Seconds until certificates end.
+    pub certificate_seconds: BTreeMap<Holder, i64>,
+    /// How many connections a node's switch remembers of a network.
+    pub connections: BTreeMap<(Name, Name), u64>,
+}
+
 /// Every family this controller serves.
 pub struct Metrics {
     registry: Registry,
+    /// Held while a page is made: another would find families that are being filled.
+    page: Mutex<()>,
     /// Flow-mods sent to switches.
     pub flow_mods_sent: Family<ByNode, Counter>,
     /// Group-mods sent to switches.
@@ -96,6 +110,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("sdn"),
+            page: Mutex::default(),
             flow_mods_sent: Family::default(),
             group_mods_sent: Family::default(),
             batches_refused: Family::default(),
@@ -157,14 +172,6 @@ impl Metrics {
         answered.filter_map(|probe| probe.rtt_seconds).for_each(|rtt| self.probe_seconds.observe(rtt));
     }
 
-    /// Shows how many connections a node's switch remembers.
-    pub fn show_connections(&self, node: &Name, report: &AgentReport) {
-        for of in &report.tracked {
-            let by = ByNetwork { node: node.to_string(), network: of.network.to_string() };
-            self.connections.get_or_create(&by).set(i64::try_from(of.connections).unwrap_or(i64::MAX));
-        }
-    }
-
     /// Shows what became of a direction between two nodes.
     pub fn show_direction(&self, change: &Change) {
         let by = ByDirection { from: change.from.to_string(), to: change.to.to_string() };
@@ -178,21 +185,49 @@ impl Metrics {
         }
     }
 
-    /// Shows how long certificates are still good, by the Unix seconds at which they end.
-    pub fn show_certificates(&self, ends: &BTreeMap<Holder, i64>, now: i64) {
+    fn show(&self, present: &Present) {
         self.certificate_seconds_left.clear();
-        for (holder, until) in ends {
+        for (holder, left) in &present.certificate_seconds {
             let by = ByHolder { kind: holder.kind().into(), name: holder.name().into() };
-            self.certificate_seconds_left.get_or_create(&by).set(until.saturating_sub(now));
+            self.certificate_seconds_left.get_or_create(&by).set(*left);
+        }
+        self.connections.clear();
+        for ((node, network), count) in &present.connections {
+            let by = ByNetwork { node: node.to_string(), network: network.to_string() };
+            self.connections.get_or_create(&by).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
     }
 
     /// The text page.
-    pub fn page(&self) -> String {
+    pub fn page(&self, present: &Present) -> String {
+        let _alone = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        self.show(present);
         let mut page = String::new();
         match text::encode(&mut page, &self.registry) {
             Ok(()) => page,
             Err(error) => format!("# {error}\n"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_not_on_the_page_any_more() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let of = |network: &str, count| ((name("h1"), name(network)), count);
+        let lines = |metrics: &Metrics, connections: &[((Name, Name), u64)]| -> Vec<String> {
+            let present = Present { connections: connections.iter().cloned().collect(), ..Present::default() };
+            let page = metrics.page(&present);
+            page.lines().filter(|line| line.starts_with("sdn_connections{")).map(str::to_owned).collect()
+        };
+        let metrics = Metrics::default();
+        let both = lines(&metrics, &[of("blue", 7), of("default", u64::MAX)]);
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(both.contains(&r#"sdn_connections{node="h1",network="blue"} 7"#.to_owned()), "{both:?}");
+        assert_eq!(lines(&metrics, &[of("default", 1)]), [r#"sdn_connections{node="h1",network="default"} 1"#]);
+        assert!(lines(&metrics, &[]).is_empty());
     }
 }

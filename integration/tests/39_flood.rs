@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use api::NetworkConnections;
 use common::{add, at, eventually, packets, pod_at, sdnctl, sh, up, up_with};
-use integration::client::{metric, sdnctl_json};
+use integration::client::{http, metric, sdnctl_json};
 use integration::traffic::{Server, ask, knock};
 use integration::{Config, Testbed};
 
@@ -67,10 +67,14 @@ fn what_a_network_makes_a_switch_remember_is_bounded_and_shown() {
     let [vip, flooded]: [IpAddr; 2] = ["10.96.0.10", "10.96.0.11"].map(|ip| ip.parse().unwrap());
     sdnctl(&testbed, &format!("service create web --network blue --vip {vip} --port 80:8080/tcp --backend {}", web.ip));
     sdnctl(&testbed, &format!("service create victim --vip {flooded} --port 80:8080/tcp --backend {}", victim.ip));
-    eventually("the bound is set", 15, || {
+    let bounded = || {
         let zones = sh(&testbed, &at(1), "ovs-appctl dpctl/ct-get-limits");
-        zones.lines().filter(|line| line.contains(&format!("limit={LIMIT},"))).count() >= 8
-    });
+        zones.lines().filter(|line| line.contains(&format!("limit={LIMIT},"))).count()
+    };
+    let two_networks_and_four_pods = 8;
+    eventually("the bounds are set at once", 1, || bounded() == two_networks_and_four_pods);
+    sdnctl(&testbed, "network create green --subnet 10.51.0.0/24 --flat");
+    eventually("those of another network, too", 1, || bounded() == two_networks_and_four_pods + 2);
     knock(&testbed, &attacker, flooded, 80, 5_000).unwrap();
     let beyond =
         || packets(&testbed, "h1", |flow| flow.reason.as_deref() == Some("too many connections of this network"));
@@ -84,4 +88,13 @@ fn what_a_network_makes_a_switch_remember_is_bounded_and_shown() {
         default.limit == LIMIT && of(&default) >= 900 && (1..50).contains(&of(&blue))
     });
     assert!(metric(&testbed, "sdn_connections").unwrap() >= 900.0);
+    let page = || http(&testbed, "GET", "/metrics", b"").unwrap().body;
+    let of_blue = "sdn_connections{node=\"h1\",network=\"blue\"}";
+    assert!(page().contains(of_blue), "{}", page());
+    sdnctl(&testbed, "service rm web");
+    for pod in ["web", "client"] {
+        testbed.pod_rm(pod).unwrap();
+    }
+    sdnctl(&testbed, "network rm blue");
+    assert!(!page().contains(of_blue) && page().contains("network=\"default\""), "{}", page());
 }

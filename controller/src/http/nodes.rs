@@ -178,7 +178,6 @@ pub async fn report(
     app.metrics.count_probes(&name, &report);
     let intent = app.store.read();
     report.tracked.retain(|of| intent.networks.contains_key(&of.network));
-    app.metrics.show_connections(&name, &report);
     let there = |node: &Name| intent.nodes.get(node).is_some_and(|node| !node.down);
     for change in app.agents.report(&name, report, there, Instant::now()) {
         app.metrics.show_direction(&change);

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cluster::{Duties, Known},
     dump,
+    metrics::Present,
     pipeline::Table,
     pki::unix_now,
 };
@@ -43,10 +44,12 @@ pub async fn ready(app: Shared) -> Result<&'static str, Failure> {
 /// Figures for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = OK, body = String)))]
 pub async fn metrics(app: Shared) -> String {
-    if let Some(pki) = &app.pki {
-        app.metrics.show_certificates(&pki.ends(&app.store.read()), unix_now());
-    }
-    app.metrics.page()
+    let (intent, now) = (app.store.read(), unix_now());
+    let ends = app.pki.iter().flat_map(|pki| pki.ends(&intent));
+    app.metrics.page(&Present {
+        certificate_seconds: ends.map(|(holder, until)| (holder, until.saturating_sub(now))).collect(),
+        connections: app.agents.all_connections(|network| intent.networks.contains_key(network), Instant::now()),
+    })
 }
 
 /// The controllers, the switches, and whether all is converged.
