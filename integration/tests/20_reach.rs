@@ -1,37 +1,24 @@
 //! Who reaches whom, as whom, through which flow, and with how large packets: for every encapsulation.
 
+#[macro_use]
 mod common;
 
 use std::net::IpAddr;
 
-use common::{add, at, host, ip_of, iperf, packets, pings_all, pod_at, sh, source_seen, up_with};
+use common::{add, at, host, ip_of, iperf, mtu, packets, pings_all, pod_at, sh, source_seen, up_with};
 use integration::plan::EXTERNAL_IP;
 use integration::traffic::{self, Loss};
 use integration::{Config, Place, Pod, Testbed, Tunnel};
 
-#[test]
-fn vxlan_reaches_everything() {
-    reaches("t20-vxlan", Tunnel::Vxlan, 50);
-}
+for_each_tunnel!(reaches, "t20");
 
-#[test]
-fn gre_reaches_everything() {
-    reaches("t20-gre", Tunnel::Gre, 42);
-}
-
-#[test]
-fn geneve_reaches_everything() {
-    reaches("t20-geneve", Tunnel::Geneve, 50);
-}
-
-/// `overhead`: bytes that the encapsulation adds to an IP packet.
-fn reaches(name: &str, tunnel: Tunnel, overhead: u32) {
+fn reaches(name: &str, tunnel: Tunnel) {
     let testbed = up_with(&Config { tunnel, ..Config::new(name) });
     let pods = [("a1", 1), ("b1", 1), ("a2", 2), ("a3", 3)].map(|(name, n)| add(&testbed, name, n));
     pods_reach_pods(&testbed, &pods);
     sources_are_true(&testbed, &pods);
     outside_sees_the_host(&testbed, &pods[0]);
-    full_size_packets_pass(&testbed, &pods, 1500 - overhead);
+    full_size_packets_pass(&testbed, &pods, mtu(tunnel, 4));
     traffic_meets_its_flows(&testbed, &pods[0], &pods[2]);
 }
 

@@ -6,7 +6,10 @@ use std::net::IpAddr;
 
 use api::Way;
 use common::mesh::{events, link, mesh};
-use common::{add, at, eventually, flows, host, ip_of, packets, pings_all, pod_at, sdnctl, sh, source_seen, try_sh};
+use common::{
+    add, at, eventually, flows, from_strangers, host, ip_of, packets, pings_all, pod_at, sdnctl, sh, source_seen,
+    try_sh,
+};
 use integration::client::sdnctl_json;
 use integration::plan::{EXTERNAL_IP, UNDERLAY_PREFIX, UPLINK};
 use integration::traffic::{Server, ask};
@@ -129,13 +132,7 @@ fn a_stranger_under_an_endpoints_address_is_dropped_and_counted() {
     let outside = |command: &str| sh(&testbed, &Place::External, command);
     outside(&format!("ip addr add {}/32 dev lo", pods[1].ip));
     outside(&format!("ip route add {}/32 via {}", pods[0].ip, host(1).ip()));
-    let dropped = || {
-        let table = sh(&testbed, &at(1), "nft list chain ip sdn strangers");
-        let rule = table.lines().find(|line| line.contains("counter") && line.contains("10.244.0.0/16"));
-        let rule = rule.expect("a rule").to_owned();
-        let count = rule.split("packets ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
-        count.unwrap_or_else(|| panic!("no counter: {rule}"))
-    };
+    let dropped = || from_strangers(&testbed, 1);
     let before = dropped();
     all_ping(&testbed, &pods);
     assert_eq!(dropped(), before, "nothing of the cluster's own is taken for a stranger's");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{add, at, eventually, host, packets, pings_all, pod_at, sh, try_sh, up_with};
+use common::{add, at, eventually, from_strangers, host, packets, pings_all, pod_at, sh, try_sh, up_with};
 use integration::plan::EXTERNAL_IP;
 use integration::{Config, Place, Pod, Testbed};
 
@@ -26,12 +26,7 @@ fn plain_packets_of_a_stranger_under_an_endpoints_address_are_dropped_and_counte
     let send = |from: &str| {
         let _ = try_sh(&testbed, &Place::External, &format!("ping -c 10 -i 0.05 -W 1 -I {from} {}", pod.ip));
     };
-    let dropped = || {
-        let table = sh(&testbed, &at(1), "nft list chain ip sdn strangers");
-        let rule = table.lines().find(|line| line.contains("10.244.0.0/16")).expect("a rule").to_owned();
-        let count = rule.split("packets ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
-        count.unwrap_or_else(|| panic!("no counter: {rule}"))
-    };
+    let dropped = || from_strangers(&testbed, 1);
     assert!(pings_all(&testbed, &pod_at(&other), &pod.ip), "who has that address is heard");
     let before = heard(&testbed, &pod);
     assert_eq!(dropped(), 0, "nothing of the cluster's own is taken for a stranger's");

@@ -1,5 +1,6 @@
 //! The mesh is laid out in another way while it is live.
 
+#[macro_use]
 mod common;
 
 use std::thread;
@@ -158,17 +159,4 @@ fn a_host_that_goes_to_another_zone_is_reached_as_the_others_there() {
     }
 }
 
-#[test]
-fn vxlan_changes_while_it_is_live() {
-    changes("m97-vxlan", Tunnel::Vxlan);
-}
-
-#[test]
-fn gre_changes_while_it_is_live() {
-    changes("m97-gre", Tunnel::Gre);
-}
-
-#[test]
-fn geneve_changes_while_it_is_live() {
-    changes("m97-geneve", Tunnel::Geneve);
-}
+for_each_tunnel!(changes, "m97");

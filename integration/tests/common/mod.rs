@@ -1,5 +1,5 @@
 //! What the end-to-end tests share.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unused_macros)]
 
 pub mod mesh;
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use api::status::{Flow, FlowDump};
 use integration::client::{self, sdnctl_json};
 use integration::traffic::{Connection, Server};
-use integration::{Config, HostId, Place, Pod, PodSpec, Scoped, Testbed, ready, tool};
+use integration::{Config, HostId, Place, Pod, PodSpec, Scoped, Testbed, Tunnel, ready, tool};
 use serde_json::Value;
 
 /// Host number `n`.
@@ -45,6 +45,30 @@ pub fn bare(name: &str, hosts: u16) -> Scoped {
 }
 
 pub fn quiet(_: &str) {}
+
+/// Tests of one kind, one for each encapsulation: `$run` gets the name of a testbed, which begins with `$prefix`, and the
+/// encapsulation.
+macro_rules! for_each_tunnel {
+    ($run:ident, $prefix:literal) => {
+        for_each_tunnel!($run, $prefix, vxlan Vxlan, gre Gre, geneve Geneve);
+    };
+    ($run:ident, $prefix:literal, $($name:ident $tunnel:ident),+) => {
+        $(#[test]
+        fn $name() {
+            $run(concat!($prefix, "-", stringify!($name)), integration::Tunnel::$tunnel);
+        })+
+    };
+}
+
+/// The largest IP packet of an endpoint, in bytes, where the underlay takes 1,500 and has addresses of this version.
+pub fn mtu(tunnel: Tunnel, underlay: u8) -> u32 {
+    let outer = if underlay == 4 { 20 } else { 40 };
+    let encapsulated = match tunnel {
+        Tunnel::Vxlan | Tunnel::Geneve => 8 + 8 + 14,
+        Tunnel::Gre => 8 + 14,
+    };
+    1500 - outer - encapsulated
+}
 
 /// A whole testbed, its mesh ready.
 pub fn up(name: &str, hosts: u16) -> Scoped {
@@ -131,6 +155,13 @@ pub fn flows(testbed: &Testbed, options: &str) -> Vec<Flow> {
 /// Packets that met those of the flows that `wanted` picks.
 pub fn packets(testbed: &Testbed, options: &str, wanted: impl Fn(&Flow) -> bool) -> u64 {
     flows(testbed, options).iter().filter(|flow| wanted(flow)).map(|flow| flow.packets).sum()
+}
+
+/// Packets under addresses of the default network that host number `n` dropped because of where they came from.
+pub fn from_strangers(testbed: &Testbed, n: u16) -> u64 {
+    let printed = sh(testbed, &at(n), "nft list counter ip sdn strangers-10.244.0.0/16");
+    let count = printed.split("packets ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    count.unwrap_or_else(|| panic!("no counter: {printed}"))
 }
 
 /// Waits until the mesh is ready again.
