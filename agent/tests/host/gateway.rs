@@ -69,3 +69,43 @@ async fn masquerade_is_one_table_written_once() {
     });
     until("the table follows", || sh(&list).contains("10.200.0.0/16") && !sh(&list).contains("10.244")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_counted_of_strangers_stays_when_the_table_is_written_anew() {
+    if !is_root() {
+        return;
+    }
+    let mut lab = Lab::up().await;
+    lab.pod("outside");
+    let (host, outside) = (lab.host.clone(), format!("{}-outside", lab.host));
+    lab.ip(&format!("link set up1 netns {outside}"));
+    for words in ["link set lo up", "link set up1 up", "addr add 192.0.2.9/24 dev up1", "addr add 10.244.9.9/32 dev lo"]
+    {
+        sh(&format!("ip -n {outside} {words}"));
+    }
+    let list = format!("ip netns exec {host} nft list table ip sdn 2>&1 || true");
+    let count = || {
+        let printed = sh(&list);
+        let counter = printed.split("counter strangers-10.244.0.0/16 {").nth(1)?;
+        counter.split("packets ").nth(1)?.split(' ').next()?.parse::<u64>().ok()
+    };
+    let send = || sh(&format!("ip netns exec {outside} ping -q -c 5 -i 0.01 -W 1 -I 10.244.9.9 192.0.2.11 || true"));
+    until("the counter is there", || count() == Some(0)).await;
+    send();
+    assert_eq!(count(), Some(5));
+    for last in [1, 2] {
+        lab.fake.change(|c| c.config.routes.push(format!("10.98.{last}.0/24").parse().unwrap()));
+        until("the table follows", || sh(&list).contains(&format!("strangers-10.98.{last}.0/24"))).await;
+        assert_eq!(count(), Some(5), "it was written anew");
+    }
+    lab.kill();
+    sh(&format!("ip netns exec {host} nft add chain ip sdn foreign"));
+    lab.start().await;
+    until("what is foreign goes", || !sh(&list).contains("foreign")).await;
+    assert_eq!(count(), Some(5), "put right");
+    send();
+    assert_eq!(count(), Some(10));
+    lab.fake.change(|c| c.config.routes.truncate(2));
+    until("counters of networks that are gone go", || !sh(&list).contains("10.98.")).await;
+    assert_eq!(count(), Some(10));
+}
