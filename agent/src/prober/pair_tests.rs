@@ -1,5 +1,7 @@
 //! Two probers that answer each other.
 
+use api::Probe;
+
 use super::tests::{ms, peer};
 use super::*;
 
