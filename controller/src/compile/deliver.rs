@@ -41,7 +41,8 @@ pub(super) fn to_kernel(gateway: Mac, cookie: Cookie) -> Flow {
 /// An endpoint of this node that reached itself: it must not see its own address as source.
 pub(super) fn hairpin(network: &Network, ip: IpAddr, cookie: Cookie) -> Flow {
     let itself = ip::itself(Match::new().reg(reg::NETWORK, network.id), ip);
-    let router = Family::of(ip).router();
-    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_snat(hairpin_zone(network), router, Table::Output)];
+    // To a link-local address a socket that is bound to none would answer from another one.
+    let client = Family::of(ip).bounced();
+    let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_snat(hairpin_zone(network), client, Table::Output)];
     Flow::new(Table::Deliver, 200, itself, cookie, act::apply(actions))
 }

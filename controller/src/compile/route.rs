@@ -97,9 +97,9 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
     let again = flagged(reg::FROM_GATEWAY, &[reg::HAIRPIN]);
     // An ICMP error comes from the host's own address, and is about a packet to another.
     let error = again.clone().ip_proto(family.icmp());
-    let refused = flagged(reg::FROM_ENDPOINT, &[reg::REFUSED]);
+    let to_kernel = flagged(reg::FROM_ENDPOINT, &[reg::KERNEL]);
     // The kernel takes no packet that has its own address as source.
-    let asked_itself = flagged(reg::FROM_GATEWAY, &[reg::REFUSED]);
+    let asked_itself = flagged(reg::FROM_GATEWAY, &[reg::KERNEL]);
     [
         Flow::new(Table::Route, 210, answer, cookie, to_gateway(gateway, Table::Deliver)),
         Flow::new(
@@ -113,7 +113,7 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
             ),
         ),
         Flow::new(Table::Route, 210, again, cookie, to_gateway(gateway, Table::Deliver)),
-        Flow::new(Table::Route, 220, refused, cookie, to_gateway(gateway, Table::Output)),
+        Flow::new(Table::Route, 220, to_kernel, cookie, to_gateway(gateway, Table::Output)),
         Flow::new(Table::Route, 220, asked_itself, cookie, bounce(network, family, gateway)),
     ]
 }

@@ -141,7 +141,7 @@ fn refuse(network: &Network, to_vip: Match, priority: u16) -> Flow {
     if network.spec.internal {
         return Flow::drop(Table::Service, priority, to_vip, Reason::NoBackend);
     }
-    let refuse = act::then(vec![act::set_flag(reg::REFUSED)], Table::Route);
+    let refuse = act::then(vec![act::set_flag(reg::KERNEL)], Table::Route);
     Flow::new(Table::Service, priority, to_vip, Cookie::drop(Reason::NoBackend), refuse)
 }
 
@@ -204,7 +204,8 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         Flow::new(table, priority, matching, Cookie::pipeline(), instructions)
     };
     let pass = |from, to| flow(from, 0, Match::new(), act::goto(to));
-    let translated = vec![act::clear_flag(reg::SERVED), act::ct_clear()];
+    // The kernel knows whom it is for: clients that are nodes would be reached by the tunnel, too, but not as who they asked.
+    let translated = vec![act::clear_flag(reg::SERVED), act::set_flag(reg::KERNEL), act::ct_clear()];
     let tunnel = Match::new().reg(reg::FROM, reg::FROM_TUNNEL);
     let mut flows = vec![
         pass(Table::Track, Table::Service),

@@ -80,6 +80,7 @@ pub mod reg {
     pub const STRANGER: u8 = 2;
     /// Bit of [`FLAGS`]: of a stranger's connection to a service. Its answers must leave by the node where it came in.
     pub const OUTSIDE: u8 = 3;
-    /// Bit of [`FLAGS`]: to a service without backends; the host's kernel is to refuse it.
-    pub const REFUSED: u8 = 4;
+    /// Bit of [`FLAGS`]: for the host's kernel whatever its address: to a service without backends, which the kernel is to
+    /// refuse; or an answer to a stranger that came in here.
+    pub const KERNEL: u8 = 4;
 }
