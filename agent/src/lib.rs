@@ -7,6 +7,7 @@
 //! else is the edge that observes and carries them out, so that what is right
 //! already is never touched.
 
+pub mod announce;
 pub mod args;
 pub mod bridge;
 pub mod call;

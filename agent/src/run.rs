@@ -4,6 +4,7 @@
 //!                      ┌─────────► persist (disk)
 //!   controller         ├─────────► ovs     (Manager row)
 //!       │              ├─────────► nat     (nft table)
+//!       │              ├─────────► announce (ARP, ND)
 //!       │              ├─────────► health  (HTTP)
 //!       │              ├─────────► tracked (ovs-vswitchd)
 //!       ▼    configs   ├─────────► bridge  (kbr0) ──ready──┐
@@ -27,6 +28,7 @@ use tokio::{
 use tracing::info;
 
 use crate::{
+    announce,
     args::RunArgs,
     bridge, direct,
     endpoint::{self, Endpoints},
@@ -96,6 +98,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = follow::persist(&state, changed.clone()) => "persist",
         () = ovs::keep(&args.ovs_db, host.node.as_str(), &controller, files.as_ref(), changed.clone()) => "ovs",
         () = nat::keep(changed.clone(), taken) => "nat",
+        () = announce::keep(&netlink, changed.clone()) => "announce",
         () = health::keep(host.underlay, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
         () = probe::keep((host.underlay, args.probe_port), seen, reports, &reach) => "probe",

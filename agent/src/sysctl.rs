@@ -79,6 +79,16 @@ pub fn ask_neighbours(device: &str) -> io::Result<()> {
     set(&format!("ipv6/neigh/{device}/delay_first_probe_time"), "0")
 }
 
+/// Has a device answer at once for the addresses of others that the kernel is told to.
+///
+/// # Errors
+/// What the kernel said.
+pub fn answer_for_others(device: &str) -> io::Result<()> {
+    set(&format!("ipv4/neigh/{device}/proxy_delay"), "0")?;
+    set(&format!("ipv6/neigh/{device}/proxy_delay"), "0")?;
+    set(&format!("ipv6/conf/{device}/proxy_ndp"), "1")
+}
+
 /// Has a device take packets from addresses to which routes lead by way of another device.
 ///
 /// # Errors

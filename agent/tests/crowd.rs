@@ -69,6 +69,7 @@ fn config() -> AgentConfig {
         router6: None,
         routes: vec![],
         masquerade: vec!["10.244.0.0/16".parse().unwrap()],
+        announced: Vec::new(),
         published: Vec::new(),
         health: Vec::new(),
         services: None,

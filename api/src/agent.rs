@@ -51,6 +51,11 @@ pub struct AgentConfig {
     /// Services that this host answers for at addresses of the outside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
+    /// External addresses of services that this host, of all hosts, answers for on the underlay by ARP and neighbour
+    /// discovery.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::schema::Ip>)]
+    pub announced: Vec<IpAddr>,
     /// Services that external load balancers ask about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<Health>,

@@ -1,6 +1,6 @@
 //! How a service's connections are balanced, as switches tell: `GET /v1/services/SERVICE/balance`.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +19,10 @@ pub struct Balance {
     pub nodes: Vec<NodeBalance>,
     /// The nodes whose switches could not be read.
     pub unread: Vec<Name>,
+    /// The node that answers on the underlay for each of its external addresses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Name>)]
+    pub announcers: BTreeMap<IpAddr, Name>,
 }
 
 /// A backend that exists.
@@ -31,8 +35,10 @@ pub struct Member {
     /// Its addresses.
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub ips: Vec<IpAddr>,
-    /// `open`; or why it gets no new connections: `terminating`, `drained` or `down`, the latter two of its node.
+    /// `open`; or why it gets no new connections: `terminating`; `drained` or `down`, of its node; or `closed`, by weight 0.
     pub state: String,
+    /// Its shares of new connections.
+    pub weight: u16,
     /// Connections that nodes have opened to it since they have it in their groups.
     pub connections: u64,
 }

@@ -15,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use api::Name;
+use api::{Name, Reach, Service};
 
 use crate::{
     compile::{Compiler, Host, Settings, State, Tally, View, host},
@@ -352,14 +352,20 @@ impl Core {
     }
 }
 
-/// Whether a transaction writes a service that is published in what the compiler has.
+/// Whether a transaction writes a service that is published in what the compiler has; or a backend of one, if it matters to
+/// the outside on which node it is.
 fn publishes(compiler: &Compiler, txn: &Txn) -> bool {
+    let intent = compiler.intent();
+    let is_local = |service: &Service| service.is_published() && service.traffic.external == Reach::Local;
     txn.writes.iter().any(|write| match &write.key {
-        Key::Service(name) => compiler
-            .intent()
+        Key::Service(name) => intent
             .services
             .get(name)
             .is_some_and(|service| service.is_published() || service.traffic.health_port.is_some()),
+        Key::Endpoint(name) => {
+            let endpoint = intent.endpoints.get(name);
+            endpoint.is_some_and(|endpoint| intent.services_of(endpoint).into_iter().any(is_local))
+        }
         _ => false,
     })
 }

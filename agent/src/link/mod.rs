@@ -274,7 +274,7 @@ fn describe(step: &Step) -> String {
     }
 }
 
-fn tolerate(result: Result<(), rtnetlink::Error>, expected: i32) -> Result<(), rtnetlink::Error> {
+pub(crate) fn tolerate(result: Result<(), rtnetlink::Error>, expected: i32) -> Result<(), rtnetlink::Error> {
     match result {
         Err(e) if code(&e) == expected => Ok(()),
         other => other,

@@ -6,7 +6,7 @@
 //! The rules carry a digest of the ruleset as comment. A table whose rules all carry the right digest, and in the right
 //! number, with as many elements as there are to be, is right.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use api::{AgentConfig, Published};
 use ipnet::IpNet;
@@ -25,6 +25,8 @@ pub struct Want {
     pub bridge: String,
     /// What this host answers for at addresses of the outside.
     pub published: Vec<Published>,
+    /// Those of these addresses that are no host's.
+    pub external: BTreeSet<IpAddr>,
     /// Virtual addresses.
     pub services: Option<IpNet>,
     /// Addresses that are nobody's but the cluster's.
@@ -45,11 +47,14 @@ impl Want {
             return None;
         }
         let published = |port: &&Published| family.has(port.address) && family.has(port.vip);
+        let is_external = |ip: &IpAddr| config.node.spec.addresses().all(|own| own != *ip);
+        let published: Vec<Published> = config.published.iter().filter(published).cloned().collect();
         Some(Self {
             family,
             pools: config.masquerade.iter().filter(|net| family.has(net.addr())).copied().collect(),
             bridge: config.bridge.clone(),
-            published: config.published.iter().filter(published).cloned().collect(),
+            external: published.iter().map(|port| port.address).filter(is_external).collect(),
+            published,
             services: if family == Family::V4 { config.services } else { config.services6 },
             cluster: config.routes.iter().filter(|net| family.has(net.addr())).copied().collect(),
             gateway: Some(config.gateway).filter(|gateway| family.has(gateway.addr())),
@@ -94,7 +99,17 @@ impl Want {
             ("output", "nat hook output priority -100", vec![to_service]),
             ("postrouting", "nat hook postrouting priority srcnat", sources.collect()),
             ("refuse", "filter hook prerouting priority mangle", refusals.collect()),
+            ("unserved", "filter hook forward priority filter", self.unserved(icmp).collect()),
         ]
+    }
+
+    /// What is for external addresses, but for no service.
+    fn unserved(&self, icmp: &str) -> impl Iterator<Item = String> {
+        let to: Vec<String> = self.external.iter().map(IpAddr::to_string).collect();
+        let to = format!("{} daddr {{ {} }}", self.family.name(), to.join(", "));
+        let tcp = format!("{to} meta l4proto tcp reject with tcp reset");
+        let other = format!("{to} reject with {icmp} port-unreachable");
+        [tcp, other].into_iter().filter(|_| !self.external.is_empty())
     }
 
     /// Plain packets between endpoints of two hosts. Conntrack has no part in them: marked ones take the tunnel, so that it

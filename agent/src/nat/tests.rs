@@ -16,6 +16,7 @@ fn want() -> Want {
         pools: vec!["10.244.0.0/16".parse().unwrap()],
         bridge: "kbr0".into(),
         published: vec![web],
+        external: Default::default(),
         services: Some("10.96.0.0/12".parse().unwrap()),
         cluster: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
         gateway: Some("10.244.1.1/24".parse().unwrap()),
@@ -25,7 +26,7 @@ fn want() -> Want {
 
 fn listing(comment: &str, rules: usize, elements: usize) -> Listing {
     let chain = |name: &str| format!(r#",{{"chain":{{"name":"{name}"}}}}"#);
-    let chains: String = ["strangers", "prerouting", "output", "postrouting", "refuse"].map(chain).concat();
+    let chains: String = ["strangers", "prerouting", "output", "postrouting", "refuse", "unserved"].map(chain).concat();
     let rules = format!(r#",{{"rule":{{"family":"ip","comment":"{comment}","expr":[]}}}}"#).repeat(rules);
     let elements = vec!["0"; elements].join(",");
     let counters = r#",{"counter":{"name":"strangers-10.244.0.0/16","packets":7}},{"counter":{"name":"old"}}"#;

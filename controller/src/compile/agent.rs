@@ -6,7 +6,7 @@ use api::{
 };
 use ipnet::IpNet;
 
-use super::{Settings, View, hairpin_zone, host, policy, render, service_zone};
+use super::{Settings, View, announce, hairpin_zone, host, policy, render, service_zone};
 use crate::{
     intent::{Intent, is_host},
     pipeline,
@@ -24,6 +24,8 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
     let services = settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
     let bounced = view.has_v6().then(|| IpNet::from(std::net::IpAddr::V6(pipeline::BOUNCED_IP6)));
+    // The kernel translates what goes there before it would leave.
+    let external = announce::external(intent).into_iter().map(IpNet::from);
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();
     let peer = |other: &Node| {
         let share = view.subnet(&network.name, &other.name)?;
@@ -43,9 +45,10 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         path_mtu: None,
         router: pipeline::ROUTER_IP.into(),
         router6: view.has_v6().then_some(pipeline::ROUTER_IP6.into()),
-        routes: everywhere.chain(services).chain(bounced).collect(),
+        routes: everywhere.chain(services).chain(bounced).chain(external).collect(),
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(intent, node, service)).collect(),
+        announced: announce::announced(&view, name),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
         services: Some(settings.services.v4()),
         services6: settings.services.v6().filter(|_| view.has_v6()),

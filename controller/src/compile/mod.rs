@@ -6,6 +6,7 @@
 
 mod affinity;
 mod agent;
+mod announce;
 mod balance;
 mod classify;
 mod compiler;
@@ -29,6 +30,7 @@ mod touched;
 mod uneven;
 
 pub use agent::agent_config;
+pub use announce::announcer;
 pub use api::MeshMode as Mesh;
 pub use compiler::Compiler;
 pub use delta::{Delta, Edit, differing};

@@ -1,6 +1,6 @@
 //! `/v1/services`
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use api::{
     Create, HeldPort, Invalid, Kind, List, Name, Protocol, Service, ServiceSpec, Written,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     balance,
+    compile::announcer,
     intent::{Change, Intent, Refused},
 };
 
@@ -57,7 +58,9 @@ pub async fn balance(app: Shared, Path(name): Path) -> Result<Json<Balance>, Fai
         }
     }
     nodes.retain(|node| !node.groups.is_empty());
-    Ok(Json(Balance { members: balance::members(&intent, &service, &nodes), service, nodes, unread }))
+    let announcer = |ip: &IpAddr| Some((*ip, announcer(&intent, &app.settings, *ip)?));
+    let announcers = service.external_ips.iter().filter_map(announcer).collect();
+    Ok(Json(Balance { members: balance::members(&intent, &service, &nodes), service, nodes, unread, announcers }))
 }
 
 async fn read_balance(app: &App, intent: &Intent, service: &Service, node: &Name) -> Option<NodeBalance> {

@@ -69,6 +69,7 @@ impl Fake {
             router6: None,
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
             masquerade: vec!["10.244.0.0/16".parse().unwrap()],
+            announced: Vec::new(),
             published: Vec::new(),
             health: Vec::new(),
             services: None,
