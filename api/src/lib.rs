@@ -57,7 +57,7 @@ pub use network::{DEFAULT_NETWORK, Mode, Network, NetworkSpec, NodeSubnet, Tunne
 pub use node::{Containers, Datapath, Membership, Node, NodeSpec, NodeStatus};
 pub use policy::{Policy, PolicyPeer, PolicyPort, PolicyRule, PolicySpec};
 pub use prediction::{Load, Prediction, Size, TableLoad};
-pub use service::{Backend, MAX_BACKENDS, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
+pub use service::{Backend, MAX_BACKENDS, MAX_WEIGHT, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec};
 pub use tls::{Trust, plain_http};
 pub use traffic::{Prefer, Reach, Traffic};
 pub use validity::Validity;

@@ -8,6 +8,9 @@ use crate::{Affinity, Endpoint, Invalid, Name, Traffic, Vip};
 /// The most backends a service has: 128 groups of 40, each of which shares 256 slots of a hash evenly enough.
 pub const MAX_BACKENDS: usize = 5_120;
 
+/// The most shares of new connections that a backend gets.
+pub const MAX_WEIGHT: u16 = 100;
+
 /// The ports at which services can be published on every node.
 pub const PUBLISHED_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
 
@@ -61,6 +64,19 @@ pub struct ServicePort {
     pub node_port: Option<u16>,
 }
 
+impl FromStr for Protocol {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "tcp" => Ok(Self::Tcp),
+            "udp" => Ok(Self::Udp),
+            "sctp" => Ok(Self::Sctp),
+            _ => Err(Invalid::new("protocol", format!("{text:.60?} is not tcp, udp or sctp"))),
+        }
+    }
+}
+
 impl FromStr for ServicePort {
     type Err = Invalid;
 
@@ -68,12 +84,7 @@ impl FromStr for ServicePort {
         let wrong = || Invalid::new("port", format!("{text:?} is not PORT[:TARGET][/tcp|udp|sctp], like 80:8080/tcp"));
         let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
         let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let protocol = match protocol {
-            "tcp" => Protocol::Tcp,
-            "udp" => Protocol::Udp,
-            "sctp" => Protocol::Sctp,
-            _ => return Err(wrong()),
-        };
+        let protocol = protocol.parse().map_err(|_| wrong())?;
         let (port, target) = ports.split_once(':').unwrap_or((ports, ports));
         Ok(Self { port: number(port)?, target_port: number(target)?, protocol, node_port: None })
     }
@@ -108,7 +119,13 @@ pub struct ServiceSpec {
     /// with the lowest addresses.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
-    /// Addresses outside of all networks at which every node answers for it, wherever routing sends them.
+    /// How many shares of the new connections a backend gets, by its address, where that is not one: 0 to 100. With 0 it
+    /// gets none, and keeps those that it has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, u16>)]
+    pub weights: BTreeMap<IpAddr, u16>,
+    /// Addresses outside of all networks at which it is reached: one node answers for each on the underlay, and every node
+    /// takes what routing sends there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub external_ips: Vec<IpAddr>,
@@ -176,8 +193,26 @@ impl ServiceSpec {
         if let Some(twice) = self.backends.iter().find(|ip| !seen.insert(**ip)) {
             return Err(Invalid::new("backends", format!("{twice} stands there twice")));
         }
+        self.check_weights()?;
         self.traffic.validate()?;
         self.affinity.map_or(Ok(()), Affinity::validate)
+    }
+}
+
+impl ServiceSpec {
+    fn check_weights(&self) -> Result<(), Invalid> {
+        let refuse = |reason| Err(Invalid::new("weights", reason));
+        if self.weights.len() > MAX_BACKENDS {
+            return refuse(format!("{} addresses, at most {MAX_BACKENDS} are allowed", self.weights.len()));
+        }
+        if let Some((ip, weight)) = self.weights.iter().find(|(_, weight)| **weight > MAX_WEIGHT) {
+            return refuse(format!("{weight} of {ip} is not within 0 to {MAX_WEIGHT}"));
+        }
+        let is_backend = |ip: &IpAddr| !self.selector.is_empty() || self.backends.contains(ip);
+        match self.weights.keys().find(|ip| !is_backend(ip)) {
+            Some(ip) => refuse(format!("{ip} is no backend")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -220,7 +255,12 @@ pub struct Service {
     /// Backends by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
-    /// Addresses outside of all networks at which every node answers for it.
+    /// How many shares of the new connections a backend gets, by its address, where that is not one: 0 to 100. With 0 it
+    /// gets none, and keeps those that it has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, u16>)]
+    pub weights: BTreeMap<IpAddr, u16>,
+    /// Addresses outside of all networks at which it is reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub external_ips: Vec<IpAddr>,
@@ -236,6 +276,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// How many shares of the new connections a backend at this address gets.
+    pub fn weight(&self, ip: IpAddr) -> u16 {
+        self.weights.get(&ip).copied().unwrap_or(1)
+    }
+
     /// What to say for it to become what it is.
     pub fn spec(&self) -> ServiceSpec {
         ServiceSpec {
@@ -244,6 +289,7 @@ impl Service {
             ports: self.ports.clone(),
             backends: self.backends.iter().map(|backend| backend.ip).collect(),
             selector: self.selector.clone(),
+            weights: self.weights.clone(),
             external_ips: self.external_ips.clone(),
             masquerade: self.masquerade,
             affinity: self.affinity,
@@ -296,6 +342,7 @@ mod tests {
             ports: vec!["80".parse().unwrap()],
             backends: (0..count).map(|n| IpAddr::V4((0x0af4_0000 + n).into())).collect(),
             selector: BTreeMap::new(),
+            weights: BTreeMap::new(),
             external_ips: Vec::new(),
             masquerade: false,
             affinity: None,

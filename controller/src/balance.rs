@@ -112,10 +112,13 @@ pub fn members(intent: &Intent, service: &Service, nodes: &[NodeBalance]) -> Vec
     }
     let member = |(endpoint, _): (&Endpoint, u64)| {
         let node = intent.nodes.get(&endpoint.node);
+        let of_family = |ip: &&std::net::IpAddr| service.vip.is_none_or(|vip| vip.is_ipv4() == ip.is_ipv4());
+        let weight = endpoint.ips.iter().find(of_family).map_or(1, |ip| service.weight(*ip));
         let state = match node {
             _ if endpoint.terminating => "terminating",
             Some(node) if node.down => "down",
             Some(node) if node.drained => "drained",
+            _ if weight == 0 => "closed",
             _ => "open",
         };
         Member {
@@ -123,6 +126,7 @@ pub fn members(intent: &Intent, service: &Service, nodes: &[NodeBalance]) -> Vec
             node: endpoint.node.clone(),
             ips: endpoint.ips.clone(),
             state: state.into(),
+            weight,
             connections: connections.get(&endpoint.name).copied().unwrap_or(0),
         }
     };

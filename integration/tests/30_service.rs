@@ -128,3 +128,32 @@ fn backends_follow_a_selector_and_a_removed_service_is_gone() {
     assert!(ask(&testbed, &client, VIP, 80).is_err());
     assert!(!sdnctl(&testbed, "service ls").contains("web"));
 }
+
+#[test]
+fn shares_are_as_the_weights_and_with_none_a_backend_keeps_what_it_has() {
+    const TIMES: usize = 600;
+    let testbed = up("t30-weights", 3);
+    let (pods, _servers) = backends(&testbed);
+    let client = pod_at(&add(&testbed, "client", 1));
+    let wrong = |command: &str| integration::client::sdnctl(&testbed, command).unwrap_err().to_string();
+    let backend = |pod: &Pod, weight: u16| format!(" --backend {}={weight}", pod.ip);
+    let create = format!("service create web --vip {VIP} --port 80:8080/tcp --backend {}", pods[1].ip);
+    assert!(wrong(&(create.clone() + &backend(&pods[0], 101))).contains("not within 0 to 100"));
+    assert!(wrong(&(create.clone() + " --backend 10.244.1.2=much")).contains("IP=WEIGHT"));
+    sdnctl(&testbed, &(create + &backend(&pods[0], 3) + &backend(&pods[2], 2)));
+    let counts = count(&testbed, &client, TIMES);
+    for (pod, weight) in pods.iter().zip([3.0, 1.0, 2.0]) {
+        let (got, fair) = (counts[&pod.name] as f64, TIMES as f64 * weight / 6.0);
+        // With one share of 600 chance alone makes 15 % of that one time in ten, with three one time in a hundred.
+        assert!((got / fair - 1.0).abs() < 0.15 + 2.0 / fair.sqrt(), "{}: {got} where {fair} are fair", pod.name);
+    }
+    assert!(counts[&pods[0].name] > counts[&pods[2].name] && counts[&pods[2].name] > counts[&pods[1].name]);
+    let mut held = hold(&testbed, &client, &pods);
+    sdnctl(&testbed, &format!("service backends web --weight {}=0 --weight {}=1", pods[0].ip, pods[2].ip));
+    let counts = count(&testbed, &client, 60);
+    assert_eq!(counts.keys().collect::<Vec<_>>(), [&pods[1].name, &pods[2].name]);
+    assert!(held.iter_mut().all(|connection| connection.echo() == Echo::Answered), "what there was goes on");
+    let shown = sdnctl(&testbed, "service inspect web");
+    assert!(shown.lines().any(|line| line.starts_with(&pods[0].name) && line.contains("closed")), "{shown}");
+    assert!(wrong("service backends web --weight 10.244.9.9=2").contains("10.244.9.9 is no backend"));
+}

@@ -151,3 +151,23 @@ fn from_one_backend_to_another_to_none_and_back() {
         }
     }
 }
+
+#[test]
+fn a_port_of_two_protocols_is_published_of_both_or_of_one() {
+    let testbed = up("t37-both", 1);
+    let dns = add(&testbed, "dns", 1);
+    let _names = Names::start(&testbed, &dns);
+    let ports = "--port 53:5353/udp --port 53:8080/tcp --port 80:8080/tcp";
+    sdnctl(&testbed, &format!("service create dns --vip {VIP} {ports} --backend {}", dns.ip));
+    let hears = |port: u16| Client::new(&testbed, &Place::External, SocketAddr::new(host(1).ip().into(), port)).ask();
+    assert!(sdnctl(&testbed, "service publish dns 30053:53/udp").contains("at port 30053 of every node"));
+    let answered = Heard::Name("dns".into());
+    eventually("UDP is published", 5, || hears(30_053) == answered);
+    assert!(sdnctl(&testbed, "service ls").contains("53:5353/udp@30053,53:8080/tcp,"), "and TCP is not");
+    sdnctl(&testbed, "service publish dns 30054:53");
+    let listed = sdnctl(&testbed, "service ls");
+    assert!(["53:8080/tcp@30054", "53:5353/udp@30054"].iter().all(|port| listed.contains(port)), "{listed}");
+    eventually("both are published", 5, || hears(30_054) == answered);
+    let unclear = integration::client::sdnctl(&testbed, "service publish dns 30055").unwrap_err().to_string();
+    assert!(unclear.contains("say which port"), "{unclear}");
+}

@@ -14,7 +14,7 @@ pub use flows::{FlowQuery, Flows, Groups};
 pub use mesh::{ChosenWay, MeshVerb};
 pub use network::{NetworkCreate, NetworkVerb};
 pub use node::{GossipVerb, NodeVerb, TokenVerb};
-pub use service::{NodePort, ServiceCreate, ServiceVerb};
+pub use service::{NodePort, ServiceCreate, ServiceVerb, Weighted};
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 

@@ -234,7 +234,8 @@ pub(super) fn backend(view: &View<'_>, service: &Service, endpoint: &Endpoint) -
     let node = view.intent.nodes.get(&endpoint.node).filter(|node| !node.down)?;
     let vip = service.vip?;
     let ip = *endpoint.ips.iter().find(|ip| ip.is_ipv4() == vip.is_ipv4())?;
-    Some(service::Backend { id: endpoint.id, ip, weight: u16::from(!node.drained && !endpoint.terminating) })
+    let is_open = !node.drained && !endpoint.terminating;
+    Some(service::Backend { id: endpoint.id, ip, weight: if is_open { service.weight(ip) } else { 0 } })
 }
 
 fn groups(groups: impl IntoIterator<Item = Group>) -> Groups {

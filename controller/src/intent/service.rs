@@ -265,6 +265,7 @@ fn service(
         ports,
         backends,
         selector: spec.selector.clone(),
+        weights: spec.weights.clone(),
         external_ips: spec.external_ips.clone(),
         masquerade: spec.masquerade,
         affinity: spec.affinity,

@@ -95,3 +95,27 @@ fn a_service_that_asks_for_any_address_gets_one_that_nobody_had_lately() {
     make(&mut intent, &any("c"), 0).unwrap();
     assert_ne!(vip(&intent, "c"), a, "it rests");
 }
+
+#[test]
+fn only_backends_have_weights_and_they_come_back_as_they_were_said() {
+    let mut intent = with_nodes(1);
+    let put = |spec: serde_json::Value| {
+        let mut all = serde_json::json!({"ports": [{"port": 80, "target_port": 80}]});
+        all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        Change::PutService(name("s"), json(all))
+    };
+    let backends = ["10.244.1.2", "10.244.1.3"];
+    let refused = refusal(&mut intent, &put(serde_json::json!({"backends": backends, "weights": {"10.244.1.4": 3}})));
+    assert!(refused.contains("weights: 10.244.1.4 is no backend"), "{refused}");
+    let refused = refusal(&mut intent, &put(serde_json::json!({"backends": backends, "weights": {"10.244.1.2": 101}})));
+    assert!(refused.contains("101 of 10.244.1.2 is not within 0 to 100"), "{refused}");
+    make(&mut intent, &put(serde_json::json!({"backends": backends, "weights": {"10.244.1.2": 3}})), 0).unwrap();
+    let service = &intent.services[&name("s")];
+    assert_eq!(["10.244.1.2", "10.244.1.3"].map(|ip| service.weight(ip.parse().unwrap())), [3, 1]);
+    let spec = service.spec();
+    assert_eq!(
+        make(&mut intent, &Change::PutService(name("s"), spec), 0).unwrap(),
+        Effect::Unchanged(intent.revision())
+    );
+    make(&mut intent, &put(serde_json::json!({"selector": {"a": "b"}, "weights": {"10.244.1.9": 0}})), 0).unwrap();
+}
