@@ -70,6 +70,7 @@ fn config() -> AgentConfig {
         routes: vec![],
         masquerade: vec!["10.244.0.0/16".parse().unwrap()],
         announced: Vec::new(),
+        served_udp: Default::default(),
         published: Vec::new(),
         health: Vec::new(),
         services: None,

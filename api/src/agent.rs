@@ -1,6 +1,10 @@
 //! What a controller and an agent, and an agent and its host's runtimes, tell each other.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::PathBuf,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -56,6 +60,10 @@ pub struct AgentConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<crate::schema::Ip>)]
     pub announced: Vec<IpAddr>,
+    /// UDP ports at which a service has this host itself as a backend: what it answers from there is to come from its
+    /// address on the underlay.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub served_udp: BTreeSet<u16>,
     /// Services that external load balancers ask about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<Health>,

@@ -15,11 +15,11 @@ use std::{
     time::Instant,
 };
 
-use api::{Name, Reach, Service};
+use api::{Name, Protocol, Reach, Service};
 
 use crate::{
     compile::{Compiler, Host, Settings, State, Tally, View, host},
-    intent::{Intent, Key, Txn},
+    intent::{Intent, Key, Txn, is_host},
     membership::{self, Membership},
     pipeline::{FlowBody, FlowKey},
     reconcile::{Audit, Batch, Drift, Refusal, Switch},
@@ -352,16 +352,17 @@ impl Core {
     }
 }
 
-/// Whether a transaction writes a service that is published in what the compiler has; or a backend of one, if it matters to
-/// the outside on which node it is.
+/// Whether a transaction writes a service of which kernels of hosts know in what the compiler has: one that is published, or
+/// has hosts as backends by UDP; or a backend of one, if it matters to the outside on which node it is.
 fn publishes(compiler: &Compiler, txn: &Txn) -> bool {
     let intent = compiler.intent();
     let is_local = |service: &Service| service.is_published() && service.traffic.external == Reach::Local;
+    let is_udp = |service: &Service| service.ports.iter().any(|port| port.protocol == Protocol::Udp);
+    let on_hosts = |service: &Service| is_udp(service) && intent.backends(service).iter().any(|it| is_host(it.0));
     txn.writes.iter().any(|write| match &write.key {
-        Key::Service(name) => intent
-            .services
-            .get(name)
-            .is_some_and(|service| service.is_published() || service.traffic.health_port.is_some()),
+        Key::Service(name) => intent.services.get(name).is_some_and(|service| {
+            service.is_published() || service.traffic.health_port.is_some() || on_hosts(service)
+        }),
         Key::Endpoint(name) => {
             let endpoint = intent.endpoints.get(name);
             endpoint.is_some_and(|endpoint| intent.services_of(endpoint).into_iter().any(is_local))

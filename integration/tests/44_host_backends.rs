@@ -1,12 +1,15 @@
 //! Processes on the nodes themselves behind a service, for clients wherever they are.
 
 mod common;
+#[path = "common/udp.rs"]
+mod udp;
 
 use std::net::IpAddr;
 
 use common::{add, at, eventually, flows, host, ip_of, pod_at, sdnctl, up};
 use integration::traffic::{Connection, Echo, Server, ask, refused};
 use integration::{Place, client};
+use udp::{UdpServer, ask_udp};
 
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10));
 
@@ -61,4 +64,29 @@ fn hosts_and_endpoints_share_a_service_and_leave_it() {
     assert_eq!(ask(&testbed, &asking, VIP, 80).unwrap().0, "h2");
     sdnctl(&testbed, &format!("service backends web --rm {node}"));
     eventually("nobody is left", 5, || refused(&testbed, &asking, VIP, 80));
+}
+
+#[test]
+fn a_process_that_is_bound_to_no_address_answers_by_udp() {
+    let testbed = up("t44-udp", 3);
+    let (far, near) = (add(&testbed, "far", 1), add(&testbed, "near", 2));
+    let _server = UdpServer::start(&testbed, &at(2), 5353);
+    sdnctl(&testbed, &format!("service create dns --vip {VIP} --port 53:5353/udp --backend {}", host(2).ip()));
+    sdnctl(&testbed, "service publish dns 30053");
+    let answers =
+        |from: &Place, ip: IpAddr, port: u16| ask_udp(&testbed, from, ip, port).is_some_and(|it| it.0 == "h2");
+    eventually("the host knows its port", 5, || answers(&pod_at(&far), VIP, 53));
+    for from in [pod_at(&far), pod_at(&near), at(1), at(2), at(3)] {
+        assert!((0..5).all(|_| answers(&from, VIP, 53)), "from {from}");
+    }
+    for n in [1, 2, 3] {
+        let node = host(n).ip().into();
+        eventually("published", 5, || answers(&Place::External, node, 30_053));
+        assert!((0..5).all(|_| answers(&Place::External, node, 30_053)), "by h{n}");
+    }
+    // The service is not the only way there.
+    let gateway: IpAddr = common::neighbour(&near, 1).parse().unwrap();
+    for (from, to) in [(&far, gateway), (&near, gateway), (&far, host(2).ip().into())] {
+        assert!(answers(&pod_at(from), to, 5353), "{} at {to}", from.name);
+    }
 }

@@ -27,6 +27,8 @@ pub struct Want {
     pub published: Vec<Published>,
     /// Those of these addresses that are no host's.
     pub external: BTreeSet<IpAddr>,
+    /// UDP ports at which this host is a backend itself, at this address of the underlay.
+    pub served: Option<(IpAddr, BTreeSet<u16>)>,
     /// Virtual addresses.
     pub services: Option<IpNet>,
     /// Addresses that are nobody's but the cluster's.
@@ -57,7 +59,9 @@ impl Want {
             published,
             services: if family == Family::V4 { config.services } else { config.services6 },
             cluster: config.routes.iter().filter(|net| family.has(net.addr())).copied().collect(),
-            gateway: Some(config.gateway).filter(|gateway| family.has(gateway.addr())),
+            served: (!config.served_udp.is_empty() && family.has(config.node.spec.address))
+                .then(|| (config.node.spec.address, config.served_udp.clone())),
+            gateway: [Some(config.gateway), config.gateway6].into_iter().flatten().find(|it| family.has(it.addr())),
             direct: if family == Family::V4 { direct.clone() } else { Direct::default() },
         })
     }
@@ -99,8 +103,20 @@ impl Want {
             ("output", "nat hook output priority -100", vec![to_service]),
             ("postrouting", "nat hook postrouting priority srcnat", sources.collect()),
             ("refuse", "filter hook prerouting priority mangle", refusals.collect()),
+            ("served", "filter hook output priority mangle", self.answered().into_iter().collect()),
             ("unserved", "filter hook forward priority filter", self.unserved(icmp).collect()),
         ]
+    }
+
+    /// A socket that is bound to no address answers from the gateway's, as that is where the route leads; who asked the
+    /// underlay's would not know it. To the kernel such an answer begins a connection: those of who asked the gateway's
+    /// address itself go on.
+    fn answered(&self) -> Option<String> {
+        let ((address, ports), gateway) = (self.served.as_ref()?, self.gateway?);
+        let (ip, bridge) = (self.family.name(), &self.bridge);
+        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let from = format!("oifname \"{bridge}\" {ip} saddr {} udp sport {{ {} }}", gateway.addr(), ports.join(", "));
+        Some(format!("{from} ct state new {ip} saddr set {address}"))
     }
 
     /// What is for external addresses, but for no service.

@@ -17,6 +17,7 @@ fn want() -> Want {
         bridge: "kbr0".into(),
         published: vec![web],
         external: Default::default(),
+        served: None,
         services: Some("10.96.0.0/12".parse().unwrap()),
         cluster: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
         gateway: Some("10.244.1.1/24".parse().unwrap()),
@@ -26,7 +27,8 @@ fn want() -> Want {
 
 fn listing(comment: &str, rules: usize, elements: usize) -> Listing {
     let chain = |name: &str| format!(r#",{{"chain":{{"name":"{name}"}}}}"#);
-    let chains: String = ["strangers", "prerouting", "output", "postrouting", "refuse", "unserved"].map(chain).concat();
+    let chains: String =
+        ["strangers", "prerouting", "output", "postrouting", "refuse", "served", "unserved"].map(chain).concat();
     let rules = format!(r#",{{"rule":{{"family":"ip","comment":"{comment}","expr":[]}}}}"#).repeat(rules);
     let elements = vec!["0"; elements].join(",");
     let counters = r#",{"counter":{"name":"strangers-10.244.0.0/16","packets":7}},{"counter":{"name":"old"}}"#;

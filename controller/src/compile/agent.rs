@@ -1,8 +1,10 @@
 //! What a host's agent is to make true.
 
+use std::collections::BTreeSet;
+
 use api::{
-    AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Published, Service, Tracking,
-    Way,
+    AgentConfig, DEFAULT_NETWORK, Health, Name, NamesConfig, NamesNetwork, Node, Peer, Protocol, Published, Service,
+    Tracking, Way,
 };
 use ipnet::IpNet;
 
@@ -49,6 +51,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
         masquerade: outside,
         published: intent.services.values().flat_map(|service| published(intent, node, service)).collect(),
         announced: announce::announced(&view, name),
+        served_udp: served_udp(intent, name),
         health: intent.services.values().filter_map(|service| health(&view, node, service)).collect(),
         services: Some(settings.services.v4()),
         services6: settings.services.v6().filter(|_| view.has_v6()),
@@ -104,6 +107,13 @@ fn published(intent: &Intent, node: &Node, service: &Service) -> Vec<Published> 
     let on_node = on_node.flat_map(|(of, port)| own().map(move |ip| at(ip, port, of)));
     let external = service.external_ips.iter().flat_map(|ip| ports.clone().map(|of| at(*ip, of.port, of)));
     on_node.chain(external).collect()
+}
+
+/// The UDP ports at which services have the host itself as a backend.
+fn served_udp(intent: &Intent, node: &Name) -> BTreeSet<u16> {
+    let services = intent.host(node).map(|host| intent.services_of(host)).unwrap_or_default();
+    let ports = services.into_iter().flat_map(|service| &service.ports);
+    ports.filter(|port| port.protocol == Protocol::Udp).map(|port| port.target_port).collect()
 }
 
 /// What `node` says to load balancers that ask about a service, if they may.

@@ -70,6 +70,7 @@ impl Fake {
             routes: vec!["10.244.0.0/16".parse().unwrap(), "10.96.0.0/12".parse().unwrap()],
             masquerade: vec!["10.244.0.0/16".parse().unwrap()],
             announced: Vec::new(),
+            served_udp: Default::default(),
             published: Vec::new(),
             health: Vec::new(),
             services: None,
