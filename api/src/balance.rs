@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Name, Service, ServicePort};
+use crate::{Name, Protocol, Service, ServicePort};
 
 /// A service, its backends, and who sends them connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +23,20 @@ pub struct Balance {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Name>)]
     pub announcers: BTreeMap<IpAddr, Name>,
+    /// Its published ports that processes of nodes began to hold: from outside they are not reached at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldOn>,
+}
+
+/// A port that a process of a node holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldOn {
+    /// The node.
+    pub node: Name,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port.
+    pub port: u16,
 }
 
 /// A backend that exists.

@@ -107,6 +107,17 @@ impl Agents {
         nodes.next().map(|(node, _)| node.clone())
     }
 
+    /// The ports that processes hold, and on which nodes.
+    pub fn held(&self, now: Instant) -> BTreeMap<HeldPort, Vec<Name>> {
+        let mut held: BTreeMap<HeldPort, Vec<Name>> = BTreeMap::new();
+        let agents = self.lock();
+        let reports = agents.iter().filter_map(|(node, agent)| Some((node, agent.fresh(now)?)));
+        for (node, port) in reports.flat_map(|(node, report)| report.held.iter().map(move |port| (node, port))) {
+            held.entry(*port).or_default().push(node.clone());
+        }
+        held
+    }
+
     /// How many connections of a network nodes remember, as they said lately.
     pub fn connections(&self, network: &Name, now: Instant) -> BTreeMap<Name, u64> {
         let agents = self.lock();

@@ -132,6 +132,13 @@ fn what_cannot_be_published_is_refused_with_the_reason() {
     // Agents look every three seconds, and report every second.
     std::thread::sleep(Duration::from_secs(6));
     assert!(said().contains("30090/tcp is held by a process of node h1"), "{}", said());
+    let others: Vec<Server> = (30_000..30_006).filter_map(|port| Server::start(&testbed, &at(1), port).ok()).collect();
+    std::thread::sleep(Duration::from_secs(6));
+    sdnctl(&testbed, "service create free --port 80");
+    assert!(sdnctl(&testbed, "service publish free 80").contains("at port 30006 "), "none that a process holds");
+    let inspected = sdnctl(&testbed, "service inspect other");
+    assert!(inspected.contains("30000/tcp is held by a process of node h1, too"), "{inspected}");
+    drop(others);
     drop(held);
     eventually("the port is free", 8, || publish().is_ok());
 }

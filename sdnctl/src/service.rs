@@ -70,6 +70,10 @@ async fn inspect(remote: &Remote, name: &Name) -> anyhow::Result<()> {
                 [node.to_string(), group.id.to_string(), group.port.to_string(), group.clients.clone(), targets]
             }),
         )?;
+        for held in &balance.held {
+            let (port, node) = (format!("{}/{}", held.port, held.protocol), &held.node);
+            print(&format!("\n{port} is held by a process of node {node}, too: the service has it from outside\n"))?;
+        }
         match balance.unread.is_empty() {
             true => Ok(()),
             false => print(&format!("\nnot read: {}\n", join(&balance.unread))),

@@ -1,5 +1,7 @@
 //! `/v1/apply` and `/v1/plan`: objects of a file, together or not at all.
 
+use std::collections::BTreeSet;
+
 use api::{
     Applied, Apply, DEFAULT_NETWORK, Effect, Kind, Manifest, Name, Outcome, Planned, PlannedNode, Prediction, Size,
 };
@@ -9,7 +11,7 @@ use super::{
     App, Shared,
     body::{Body, Query},
     error::Failure,
-    services::check_ports,
+    services::{check_ports, choose_ports},
     write::{WaitQuery, settle},
 };
 use crate::{
@@ -26,10 +28,16 @@ type About = Vec<(Kind, Name)>;
 /// Makes objects what a file says, all of them or none.
 #[utoipa::path(post, path = "/v1/apply", tag = "files", params(WaitQuery), request_body = Apply,
     responses((status = OK, body = Applied), (status = ACCEPTED, body = Applied)))]
-pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body<Apply>) -> Result<Response, Failure> {
-    for object in &file.objects {
+pub async fn apply(
+    app: Shared,
+    Query(query): Query<WaitQuery>,
+    Body(mut file): Body<Apply>,
+) -> Result<Response, Failure> {
+    let mut chosen = BTreeSet::new();
+    for object in &mut file.objects {
         if let Manifest::Service { name, spec } = object {
             check_ports(&app, name, spec)?;
+            *spec = choose_ports(&app, name, spec.clone(), &mut chosen);
         }
     }
     let (about, changes) = changes(file)?;

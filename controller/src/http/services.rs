@@ -1,10 +1,10 @@
 //! `/v1/services`
 
-use std::{net::IpAddr, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr, time::Instant};
 
 use api::{
-    Create, HeldPort, Invalid, Kind, List, Name, Protocol, Service, ServiceSpec, Written,
-    balance::{Balance, NodeBalance},
+    Create, HeldPort, Invalid, Kind, List, Name, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec, Written,
+    balance::{Balance, HeldOn, NodeBalance},
 };
 use axum::{Json, response::Response};
 use futures::{StreamExt, stream};
@@ -60,7 +60,8 @@ pub async fn balance(app: Shared, Path(name): Path) -> Result<Json<Balance>, Fai
     nodes.retain(|node| !node.groups.is_empty());
     let announcer = |ip: &IpAddr| Some((*ip, announcer(&intent, &app.settings, *ip)?));
     let announcers = service.external_ips.iter().filter_map(announcer).collect();
-    Ok(Json(Balance { members: balance::members(&intent, &service, &nodes), service, nodes, unread, announcers }))
+    let (members, held) = (balance::members(&intent, &service, &nodes), held(&app, &service));
+    Ok(Json(Balance { service, members, nodes, unread, announcers, held }))
 }
 
 async fn read_balance(app: &App, intent: &Intent, service: &Service, node: &Name) -> Option<NodeBalance> {
@@ -82,6 +83,7 @@ pub async fn create(
     Body(Create { name, spec }): Body<Create<ServiceSpec>>,
 ) -> Result<Response, Failure> {
     check_ports(&app, &name, &spec)?;
+    let spec = choose_ports(&app, &name, spec, &mut BTreeSet::new());
     write(&app, Change::CreateService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -95,6 +97,7 @@ pub async fn put(
     Body(spec): Body<ServiceSpec>,
 ) -> Result<Response, Failure> {
     check_ports(&app, &name, &spec)?;
+    let spec = choose_ports(&app, &name, spec, &mut BTreeSet::new());
     write(&app, Change::PutService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -119,6 +122,57 @@ pub fn check_ports(app: &App, name: &Name, spec: &ServiceSpec) -> Result<(), Fai
         }
     }
     Ok(())
+}
+
+/// The same with a number for each port that asks for any and has none yet, where processes of hosts hold some: the lowest
+/// that neither they nor services have, nor the `chosen`, to which it is added.
+pub fn choose_ports(
+    app: &App,
+    name: &Name,
+    mut spec: ServiceSpec,
+    chosen: &mut BTreeSet<(Protocol, u16)>,
+) -> ServiceSpec {
+    let held = app.agents.held(Instant::now());
+    if held.is_empty() || spec.node_ports().all(|(_, number)| number != 0) {
+        return spec;
+    }
+    let intent = app.store.read();
+    let there = intent.services.get(name);
+    let others = intent.services.values().filter(|other| other.name != *name).flat_map(|other| other.node_ports());
+    let own = there.iter().flat_map(|there| there.node_ports()).chain(spec.node_ports());
+    let mut taken: BTreeSet<(Protocol, u16)> = others.chain(own).chain(chosen.iter().copied()).collect();
+    taken.extend(held.keys().map(|port| (port.protocol, port.port)));
+    let mut choose = |protocol: Protocol| {
+        let number = PUBLISHED_PORTS.into_iter().find(|number| !taken.contains(&(protocol, *number)))?;
+        taken.insert((protocol, number));
+        chosen.insert((protocol, number));
+        Some(number)
+    };
+    let has = |port: &ServicePort| {
+        let same = |it: &&ServicePort| (it.port, it.protocol) == (port.port, port.protocol);
+        there.is_some_and(|there| there.ports.iter().find(same).is_some_and(|it| it.node_port.is_some()))
+    };
+    // What is left without one is chosen, or refused, as if no process held any.
+    for port in spec.ports.iter_mut().filter(|port| port.node_port == Some(0) && !has(port)) {
+        port.node_port = choose(port.protocol).or(Some(0));
+    }
+    if spec.traffic.health_port == Some(0) && there.is_none_or(|there| there.traffic.health_port.is_none()) {
+        spec.traffic.health_port = choose(Protocol::Tcp).or(Some(0));
+    }
+    spec
+}
+
+/// The published ports of a service that processes of nodes hold, too.
+fn held(app: &App, service: &Service) -> Vec<HeldOn> {
+    let held = app.agents.held(Instant::now());
+    let on = |(protocol, port)| {
+        let port = HeldPort { protocol, port };
+        let nodes = held.get(&port).cloned().unwrap_or_default();
+        nodes.into_iter().map(move |node| HeldOn { node, protocol, port: port.port })
+    };
+    // The health port is held by the agent itself.
+    let published = service.ports.iter().filter_map(|port| Some((port.protocol, port.node_port?)));
+    published.flat_map(on).collect()
 }
 
 fn find(app: &App, name: &Name) -> Option<Service> {
