@@ -2,15 +2,17 @@
 //! and long-running pings.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use nix::libc;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrStorage, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::Pid;
 use std::os::fd::AsRawFd;
 
@@ -107,13 +109,50 @@ impl Connection {
         let what = || format!("{place} to {ip}:{port}");
         let to = SocketAddr::new(ip, port);
         let connect = || TcpStream::connect_timeout(&to, PATIENCE).with_context(what);
-        let stream = netns::within(&testbed.config().netns(place), connect)?;
+        Self::greeted(netns::within(&testbed.config().netns(place), connect)?).with_context(what)
+    }
+
+    /// As [`Connection::open`] of IPv4, from a port that may just have been used.
+    ///
+    /// # Errors
+    /// As [`Connection::open`], and when a socket holds the port.
+    pub fn open_from(testbed: &Testbed, place: &Place, from: u16, ip: Ipv4Addr, port: u16) -> Result<Self> {
+        let what = || format!("{place} from port {from} to {ip}:{port}");
+        let connect = || {
+            let socket = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+            socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+            socket::setsockopt(&socket, sockopt::SendTimeout, &TimeVal::seconds(PATIENCE.as_secs().try_into()?))?;
+            socket::bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, from)))?;
+            socket::connect(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(ip, port)))?;
+            Ok(TcpStream::from(socket))
+        };
+        Self::greeted(netns::within(&testbed.config().netns(place), connect).with_context(what)?).with_context(what)
+    }
+
+    fn greeted(stream: TcpStream) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
-        reader.read_line(&mut line).with_context(what)?;
-        let (server, seen_as) = line.trim().split_once(' ').with_context(what)?;
+        reader.read_line(&mut line)?;
+        let (server, seen_as) = line.trim().split_once(' ').context("no greeting")?;
         Ok(Self { server: server.to_owned(), seen_as: seen_as.parse()?, reader })
+    }
+
+    /// Ends it, and waits until the server has done so, too.
+    ///
+    /// # Errors
+    /// When the server does not within [`PATIENCE`].
+    pub fn end(mut self) -> Result<()> {
+        self.reader.get_ref().shutdown(Shutdown::Write)?;
+        self.reader.read_to_end(&mut Vec::new()).map(drop).context("the server does not end the connection")
+    }
+
+    /// Ends it by a reset, of which neither side's kernel remembers anything.
+    ///
+    /// # Errors
+    /// When the kernel refuses the option.
+    pub fn reset(self) -> Result<()> {
+        Ok(socket::setsockopt(self.reader.get_ref(), sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?)
     }
 
     /// Sends a line and waits for it to come back.
@@ -222,7 +261,6 @@ pub fn unreachable(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> b
 /// # Errors
 /// When there is no such place, or no way there.
 pub fn knock(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16, times: usize) -> Result<()> {
-    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage};
     let to = SockaddrStorage::from(SocketAddr::new(ip, port));
     netns::within(&testbed.config().netns(place), || {
         for n in 0..times {

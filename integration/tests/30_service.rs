@@ -115,6 +115,38 @@ fn hold(testbed: &Testbed, client: &Place, pods: &[Pod]) -> Vec<Connection> {
     panic!("some of {pods:?} never answered");
 }
 
+/// Conntrack still knows the connection that a port was used for last.
+#[test]
+fn a_port_that_spoke_to_a_service_speaks_straight_to_its_backend() {
+    let testbed = up("t30-reused", 3);
+    let (pods, _servers) = backends(&testbed);
+    let client = pod_at(&add(&testbed, "client", 1));
+    create(&testbed, &pods);
+    let vip = std::net::Ipv4Addr::new(10, 96, 0, 10);
+    for (n, from) in (0..30).zip(40_000..) {
+        let one = Connection::open_from(&testbed, &client, from, vip, 80).unwrap_or_else(|e| panic!("{e:#}"));
+        let pod = pods.iter().find(|pod| pod.name == one.server).unwrap();
+        if n % 2 == 0 {
+            one.end().unwrap()
+        } else {
+            one.reset().unwrap()
+        }
+        // The numbers of another connection are outside of this one's window after some milliseconds (RFC 6528).
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let to = pod.ip.parse().unwrap();
+        let mut straight = Connection::open_from(&testbed, &client, from, to, 8080)
+            .unwrap_or_else(|error| panic!("{n}, {} itself: {error:#}", pod.name));
+        assert_eq!(straight.server, pod.name);
+        assert_eq!(straight.echo(), Echo::Answered);
+        straight.reset().unwrap();
+    }
+    // And the other way round: what was forgotten is begun anew.
+    for from in (40_001..40_030).step_by(2) {
+        let mut one = Connection::open_from(&testbed, &client, from, vip, 80).unwrap_or_else(|e| panic!("{e:#}"));
+        assert_eq!(one.echo(), Echo::Answered);
+    }
+}
+
 #[test]
 fn backends_follow_a_selector_and_a_removed_service_is_gone() {
     let testbed = up("t30-selector", 2);

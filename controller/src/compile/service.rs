@@ -12,6 +12,9 @@
 //! deliver  marked, on the client's node: ct(zone, nat) puts VIP:port back into the source
 //! ```
 //!
+//! A client may use a port of which conntrack still knows a connection to a virtual address once more, straight to the
+//! backend. So the answer to a SYN is looked up before it is translated: where it is invalid, what was known is forgotten.
+//!
 //! Ports of fragments are not seen: all of them to virtual addresses, and from endpoints that are backends, go this way.
 //! Conntrack puts them together and translates those of connections that it knows; no connection begins with one.
 //!
@@ -128,7 +131,9 @@ pub(super) fn frontend(
 pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
     let to = |ip: IpAddr| {
         let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), ip);
-        let actions = vec![act::set_flag(reg::HAIRPIN), act::ct_nat(hairpin_zone(network), Table::EgressPolicy)];
+        let marks = [reg::HAIRPIN, reg::SERVED].map(act::set_flag);
+        let untranslate = act::ct_nat(hairpin_zone(network), Table::EgressPolicy);
+        let actions = marks.into_iter().chain([untranslate]).collect();
         Flow::new(Table::Track, 100, matching, Cookie::pipeline(), act::apply(actions))
     };
     let seen = |family: Family| BTreeSet::from([family.router(), family.bounced()]);

@@ -223,6 +223,18 @@ pub fn ct_nat(zone: u16, next: Table) -> Action {
     Ct::new(zone).nat(Nat::existing()).table(next.id()).into()
 }
 
+/// Looks the connection up, and translates nothing.
+pub fn ct_look(zone: u16, next: Table) -> Action {
+    Ct::new(zone).table(next.id()).into()
+}
+
+/// Forgets the translated connection that the packet seems an answer of, which is itself left alone. Open vSwitch 3.1
+/// finds a translated connection to forget only by an answer that is translated, too.
+pub fn ct_forget(zone: u16) -> Action {
+    let translate = Ct::new(zone).nat(Nat::existing()).into();
+    Action::NxClone { actions: vec![ct_clear(), translate, Ct::new(zone).force().into()] }
+}
+
 /// Keeps the connection and translates its destination.
 pub fn ct_dnat(zone: u16, ip: IpAddr, port: u16, next: Table) -> Action {
     let nat = Nat::dst(ip).port(port);

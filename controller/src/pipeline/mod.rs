@@ -83,4 +83,6 @@ pub mod reg {
     /// Bit of [`FLAGS`]: for the host's kernel whatever its address: to a service without backends, which the kernel is to
     /// refuse; or an answer to a stranger that came in here.
     pub const KERNEL: u8 = 4;
+    /// Bit of [`FLAGS`]: conntrack was asked whether this answer begins a connection that it knows.
+    pub const ASKED: u8 = 5;
 }

@@ -82,6 +82,13 @@ impl Ct {
         self
     }
 
+    /// Keeps the connection; one that the packet is an answer of is forgotten first.
+    #[must_use]
+    pub fn force(mut self) -> Self {
+        self.flags = self.flags | CtFlags::COMMIT | CtFlags::FORCE;
+        self
+    }
+
     /// Goes on in this table.
     #[must_use]
     pub fn table(mut self, table: impl Into<TableId>) -> Self {
