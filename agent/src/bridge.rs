@@ -1,6 +1,6 @@
 //! The gateway: address, routes and settings of the bridge's local port.
 //!
-//! Open vSwitch makes and unmakes that device; it comes back bare whenever
+//! Open vSwitch makes and unmakes that device; it may come back bare when
 //! ovs-vswitchd was killed. Netlink tells of it, and it is healed at once.
 
 use std::time::Duration;
@@ -49,8 +49,27 @@ pub(crate) fn link_local(mac: Mac) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(mac.link_local(), 64))
 }
 
-/// Keeps the local port right for ever; its number is published whenever it is.
-pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs, ready: &watch::Sender<Option<u32>>) {
+/// What there is of the local port.
+#[derive(Debug)]
+pub struct Port {
+    /// Its number, while it is right.
+    pub ready: watch::Sender<Option<u32>>,
+    /// The same, while ovs-vswitchd serves it as well: one that was killed leaves a tap behind, without a carrier.
+    pub served: watch::Sender<Option<u32>>,
+}
+
+impl Port {
+    fn show(&self, device: Option<&Device>) {
+        let set = |to: &watch::Sender<Option<u32>>, index: Option<u32>| {
+            to.send_if_modified(|now| std::mem::replace(now, index) != index);
+        };
+        set(&self.ready, device.map(|device| device.index));
+        set(&self.served, device.filter(|device| device.carrier).map(|device| device.index));
+    }
+}
+
+/// Keeps the local port right for ever, and says what there is of it.
+pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs, port: &Port) {
     let (mut trouble, mut mtu) = (Trouble::new("set up the bridge's local port"), Trouble::new("see the MTU wanted"));
     let mut settled = false;
     loop {
@@ -61,18 +80,19 @@ pub async fn keep(netlink: &Netlink, mut changes: Changes, mut configs: Configs,
             }
             continue;
         };
-        let index = match heal(netlink, &current.config).await {
+        let device = match heal(netlink, &current.config).await {
             Ok(device) => {
                 trouble.over();
                 check_mtu(device.as_ref().filter(|_| settled), &current.config, &mut mtu);
-                device.map(|d| d.index)
+                device
             }
             Err(e) => {
                 trouble.note(e);
                 None
             }
         };
-        ready.send_if_modified(|now| std::mem::replace(now, index) != index);
+        port.show(device.as_ref());
+        let index = device.map(|device| device.index);
         settled = tokio::select! {
             told = changes.concerning(&current.config.bridge, index) => if told { false } else { return },
             changed = configs.changed() => if changed.is_ok() { false } else { return },

@@ -20,14 +20,14 @@ use crate::{
 /// How often the kernel is asked for those that are missing: soon after a change, more and more seldom later.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(10));
 
-/// Tells Open vSwitch, whose database is at `ovs_db`, for ever; all of it whenever the bridge, of which `ready` has the
-/// number, was made anew.
-pub async fn keep(netlink: &Netlink, ovs_db: &str, mut configs: Configs, mut ready: watch::Receiver<Option<u32>>) {
+/// Tells Open vSwitch, whose database is at `ovs_db`, for ever; all of it whenever it begins anew, as `served` says,
+/// which has the bridge's number.
+pub async fn keep(netlink: &Netlink, ovs_db: &str, mut configs: Configs, mut served: watch::Receiver<Option<u32>>) {
     let mut trouble = Trouble::new("tell Open vSwitch its neighbours");
     let mut told = BTreeMap::new();
     let mut pause = PAUSES.0;
     loop {
-        let (current, bridge) = (configs.borrow_and_update().clone(), *ready.borrow_and_update());
+        let (current, bridge) = (configs.borrow_and_update().clone(), *served.borrow_and_update());
         if let Some(current) = current.filter(|c| bridge.is_some() && c.config.node.spec.datapath == Datapath::Netdev) {
             match tell(netlink, ovs_db, &current, &mut told).await {
                 Ok(()) => trouble.over(),
@@ -37,7 +37,7 @@ pub async fn keep(netlink: &Netlink, ovs_db: &str, mut configs: Configs, mut rea
         tokio::select! {
             () = sleep(pause) => pause = (pause * 2).min(PAUSES.1),
             changed = configs.changed() => if changed.is_ok() { pause = PAUSES.0 } else { return },
-            changed = ready.changed() => if changed.is_ok() { (pause, told) = (PAUSES.0, BTreeMap::new()) } else { return },
+            changed = served.changed() => if changed.is_ok() { (pause, told) = (PAUSES.0, BTreeMap::new()) } else { return },
         }
     }
 }

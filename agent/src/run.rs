@@ -71,7 +71,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         server::listen(&args.socket).with_context(|| format!("cannot listen on {}", args.socket.display()))?;
     let last = state.config().filter(|config| config.node.name == host.node);
     let (configs, changed) = watch::channel(last.map(|config| Arc::new(Current { config, fresh: false })));
-    let (ready, bridge_ready) = watch::channel(None);
+    let ((ready, bridge_ready), (served, bridge_served)) = (watch::channel(None), watch::channel(None));
+    let port = bridge::Port { ready, served };
     let (reports, reported) = mpsc::channel(1);
     let (members, known) = watch::channel(Members::default());
     let (usage, used) = watch::channel(Vec::new());
@@ -100,12 +101,12 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = nat::keep(changed.clone(), taken) => "nat",
         () = announce::keep(&netlink, changed.clone()) => "announce",
         () = health::keep(host.underlay, changed.clone()) => "health",
-        () = bridge::keep(&netlink, changes, changed.clone(), &ready) => "bridge",
+        () = bridge::keep(&netlink, changes, changed.clone(), &port) => "bridge",
         () = probe::keep((host.underlay, args.probe_port), seen, reports, &reach) => "probe",
         () = direct::keep(&netlink, changed.clone(), bridge_ready.clone(), reached, &plain) => "direct",
-        () = neighbours::keep(&netlink, &args.ovs_db, changed.clone(), bridge_ready.clone()) => "neighbours",
+        () = neighbours::keep(&netlink, &args.ovs_db, changed.clone(), bridge_served.clone()) => "neighbours",
         () = gossip::keep(&place, &state, changed.clone(), &members) => "gossip",
-        () = tracked::keep(&args.ovs_db, changed.clone(), bridge_ready.clone(), &usage) => "tracked",
+        () = tracked::keep(&args.ovs_db, changed.clone(), bridge_served, &usage) => "tracked",
         () = report::keep(&clients, &host.node, reported, &sources) => "report",
         () = names.keep(&host.node, &client, changed.clone(), &state, wanted) => "names",
         () = names::keep(&resolver, &netlink, names.clone(), changed.clone()) => "resolver",

@@ -7,10 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use api::NetworkConnections;
-use common::{add, at, eventually, packets, pod_at, sdnctl, sh, up, up_with};
+use common::{add, at, eventually, host, packets, pod_at, sdnctl, settle, sh, up, up_with};
 use integration::client::{http, metric, sdnctl_json};
 use integration::traffic::{Server, ask, knock};
-use integration::{Config, Testbed};
+use integration::{Config, Target, Testbed};
 
 /// As many connections as one address has ports for, and again.
 const ROUNDS: usize = 4;
@@ -57,8 +57,7 @@ fn what_a_network_makes_a_switch_remember_is_bounded_and_shown() {
     let testbed = up_with(&Config { hosts: 1, conntrack_limit: Some(LIMIT), ..Config::new("t39-bound") });
     sdnctl(&testbed, "network create blue --subnet 10.50.0.0/24 --flat");
     let pod = |name: &str, network: &str| {
-        let spec =
-            integration::PodSpec { network: Some(network.into()), ..integration::PodSpec::new(name, common::host(1)) };
+        let spec = integration::PodSpec { network: Some(network.into()), ..integration::PodSpec::new(name, host(1)) };
         testbed.pod_add(&spec).unwrap()
     };
     let (victim, attacker) = (pod("victim", "default"), pod_at(&pod("attacker", "default")));
@@ -97,4 +96,8 @@ fn what_a_network_makes_a_switch_remember_is_bounded_and_shown() {
     }
     sdnctl(&testbed, "network rm blue");
     assert!(!page().contains(of_blue) && page().contains("network=\"default\""), "{}", page());
+    testbed.kill(Target::Ovs(host(1))).unwrap();
+    testbed.start(Target::Ovs(host(1))).unwrap();
+    settle(&testbed);
+    eventually("all of a switch that begins anew", 2, || bounded() == two_networks_and_four_pods - 2);
 }

@@ -25,6 +25,7 @@ pub(super) fn device(message: &LinkMessage) -> Device {
         mac: None,
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
+        carrier: message.header.flags.contains(LinkFlags::LowerUp),
     };
     for attribute in &message.attributes {
         match attribute {

@@ -46,6 +46,8 @@ pub struct Device {
     pub mtu: u32,
     /// Whether it is set up.
     pub up: bool,
+    /// Whether there is somebody at its other end: of a tap, the process that reads it.
+    pub carrier: bool,
 }
 
 /// A netlink socket of one network namespace.

@@ -25,11 +25,11 @@ struct Zone {
 }
 
 /// Keeps the bounds right for ever, and says how many connections each network has: those of new zones at once, and all
-/// of them when the bridge, of which `ready` has the number, was made anew.
+/// of them when Open vSwitch begins anew, as `served` says, which has the bridge's number.
 pub async fn keep(
     db: &str,
     mut configs: Configs,
-    mut ready: watch::Receiver<Option<u32>>,
+    mut served: watch::Receiver<Option<u32>>,
     usage: &watch::Sender<Vec<Tracked>>,
 ) {
     let mut trouble = Trouble::new("bound the connections that Open vSwitch remembers");
@@ -60,8 +60,8 @@ pub async fn keep(
         tokio::select! {
             () = sleep_until(due), if current.is_some() => {}
             changed = configs.changed() => if changed.is_err() { return },
-            changed = ready.changed() => match changed {
-                Ok(()) if ready.borrow_and_update().is_some() => due = Instant::now(),
+            changed = served.changed() => match changed {
+                Ok(()) if served.borrow_and_update().is_some() => due = Instant::now(),
                 Ok(()) => {}
                 Err(_) => return,
             },
