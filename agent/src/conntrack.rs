@@ -1,7 +1,8 @@
-//! What the host's kernel remembers of UDP connections to published services.
+//! What the host's kernel remembers of connections to published services.
 //!
-//! The kernel translates a connection as its first packet was. A client whose packets never pause would go on to meet
-//! what there was before its service was published, moved or taken back; so what does not fit any more is forgotten.
+//! The kernel translates a connection as its first packet was. A client of UDP whose packets never pause would go on to meet
+//! what there was before its service was published, moved or taken back; so what does not fit any more is forgotten. Of SCTP,
+//! what began before its service was published: clients try again from the port that they have.
 //! Messages are those of `linux/netfilter/nfnetlink_conntrack.h`, in the host's byte order where not said otherwise.
 
 use std::{
@@ -37,8 +38,8 @@ const REPLY: u16 = 2;
 const ZONE: u16 = 18;
 const NESTED: u16 = 0x8000;
 
-/// Where addresses outside lead.
-type Wanted = BTreeMap<(IpAddr, u16), (IpAddr, u16)>;
+/// Where addresses outside lead, for each protocol.
+type Wanted = BTreeMap<(u8, (IpAddr, u16)), (IpAddr, u16)>;
 
 /// Where a direction of a connection leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ struct Tuple {
     protocol: u8,
 }
 
-/// Forgets the UDP connections of a family that are not translated as `published` says now. Blocks.
+/// Forgets the connections of a family that are not translated as `published` says now. Blocks.
 ///
 /// # Errors
 /// What the kernel said.
@@ -66,10 +67,10 @@ pub fn forget(family: Family, published: &[Published], services: Option<&IpNet>)
     Ok(stale.len())
 }
 
-/// Where the addresses outside lead, for UDP.
+/// Where the addresses outside lead; those of TCP begin anew by themselves.
 fn wanted(published: &[Published]) -> Wanted {
-    let udp = published.iter().filter(|port| port.protocol == Protocol::Udp);
-    udp.map(|p| ((p.address, p.port), (p.vip, p.vip_port))).collect()
+    let ports = published.iter().filter(|port| port.protocol != Protocol::Tcp);
+    ports.map(|p| ((p.protocol.number(), (p.address, p.port)), (p.vip, p.vip_port))).collect()
 }
 
 /// The direction by which the kernel finds an entry, as an attribute, if the entry is to go.
@@ -79,11 +80,13 @@ fn stale_entry(entry: &[u8], wanted: &Wanted, services: Option<&IpNet>) -> Optio
     }
     let orig = attribute(entry, ORIG)?;
     let (asked, answered) = (tuple(orig)?, tuple(attribute(entry, REPLY)?)?);
-    let fits = match wanted.get(&asked.dst) {
+    let is_as_it_was = answered.src == asked.dst;
+    let fits = match wanted.get(&(asked.protocol, asked.dst)) {
         Some(target) => answered.src == *target,
-        None => answered.src == asked.dst || !services.is_some_and(|net| net.contains(&answered.src.0)),
+        None => is_as_it_was || !services.is_some_and(|net| net.contains(&answered.src.0)),
     };
-    let is_stale = asked.protocol == Protocol::Udp.number() && !fits;
+    let is_lasting = asked.protocol == Protocol::Sctp.number() && is_as_it_was;
+    let is_stale = !fits && (asked.protocol == Protocol::Udp.number() || is_lasting);
     is_stale.then(|| {
         let mut bytes = (4 + orig.len() as u16).to_ne_bytes().to_vec();
         bytes.extend((ORIG | NESTED).to_ne_bytes());
@@ -219,6 +222,25 @@ mod tests {
                 let _cut_short = goes(&[], &entry[..end]);
             }
         }
+    }
+
+    #[test]
+    fn of_sctp_goes_what_began_before_it_was_published() {
+        let (outside, vip, other) = (("172.30.0.1", 30_080), ("10.96.0.10", 80), ("10.96.0.11", 80));
+        let service = Published {
+            address: outside.0.parse().unwrap(),
+            protocol: Protocol::Sctp,
+            port: outside.1,
+            vip: vip.0.parse().unwrap(),
+            vip_port: vip.1,
+            masquerade: false,
+        };
+        let services = "10.96.0.0/12".parse().unwrap();
+        let goes =
+            |entry: &[u8]| stale_entry(entry, &wanted(std::slice::from_ref(&service)), Some(&services)).is_some();
+        assert!(goes(&entry(132, outside, outside)));
+        assert!(!goes(&entry(132, outside, vip)) && !goes(&entry(132, outside, other)), "associations go on");
+        assert!(!goes(&entry(17, outside, outside)), "of another protocol");
     }
 
     #[test]

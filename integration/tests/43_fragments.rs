@@ -198,3 +198,54 @@ fn sctp_is_balanced_by_address() {
     let other = integration::client::sdnctl(&testbed, "service create two --port 80:8080/sctp --selector app=web");
     assert!(other.unwrap_err().to_string().contains("SCTP"), "its port would not be translated");
 }
+
+/// An INIT to port `to`, with the checksum that kernels ask for (RFC 9260 section 6.8 and appendix A).
+fn init(to: u16) -> Vec<u8> {
+    let [high, low] = to.to_be_bytes();
+    let chunk = [1, 0, 0, 20, 0, 0, 0, 7, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+    let mut bytes = [&[0x9c, 0x40, high, low, 0, 0, 0, 0, 0, 0, 0, 0][..], &chunk].concat();
+    let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 })
+    });
+    bytes[8..12].copy_from_slice(&(!crc).to_le_bytes());
+    bytes
+}
+
+/// The ICMP error that a packet is answered with, as type and code.
+fn error(testbed: &Testbed, place: &Place, packet: &Packet) -> Option<(u8, u8)> {
+    let open = || Ok(socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp)?);
+    let socket = netns::within(&testbed.config().netns(place), open).unwrap();
+    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(1, 0)).unwrap();
+    packet.send(testbed, place);
+    let mut answer = [0; 2048];
+    let length = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).ok()?;
+    (length > 22).then(|| (answer[20], answer[21]))
+}
+
+#[test]
+fn sctp_is_published_and_refused_inside() {
+    const SCTP: u8 = 132;
+    const UNREACHABLE: (u8, u8) = (3, 3);
+    let testbed = up("t43-sctp-out", 2);
+    let (asking, web) = (labelled(&testbed, "client", 1), labelled(&testbed, "web", 2));
+    sdnctl(&testbed, &format!("service create web --vip {VIP} --port 80/sctp --backend {}", web.ip));
+    sdnctl(&testbed, "service publish web 30080:80");
+    let to = |[a, b, c, d]: [u8; 4], port: u16| {
+        let header = [0x45, 0, 0, 52, 0, 6, 0, 0, 64, SCTP, 0, 0, 0, 0, 0, 0, a, b, c, d];
+        Packet::of([&header[..], &init(port)].concat())
+    };
+    let published = |n: u16| to(host(n).ip().octets(), 30_080);
+    let mut there = None;
+    eventually("it is published", 5, || {
+        there = arrives(&testbed, &web, SCTP, || published(1).send(&testbed, &Place::External));
+        there.is_some()
+    });
+    let (ip, packet) = there.unwrap();
+    assert_eq!((ip, &packet[..4]), (web_v4(&web), &[0x9c, 0x40, 0, 80][..]), "at its own port");
+    sdnctl(&testbed, &format!("service backends web --rm {}", web.ip));
+    for place in [pod_at(&asking), common::at(1)] {
+        let packet = to([10, 96, 0, 10], 80);
+        let what = format!("{place} is refused");
+        eventually(&what, 5, || error(&testbed, &place, &packet) == Some(UNREACHABLE));
+    }
+}
