@@ -20,7 +20,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When a step fails.
 pub fn measure(say: &mut dyn FnMut(&str)) -> Result<Vec<Row>> {
-    say("two hosts of this controller, two of OVN, two with a bridge and two flows");
+    say("two hosts of this controller, two of OVN, two with a bare bridge");
     let sides = [Side::ours()?, Side::ovn()?, Side::bare()?];
     let mut rates = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
