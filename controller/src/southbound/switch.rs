@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use api::Name;
+use futures::future::{join, join_all};
 use openflow::{
     Body,
     conn::{BundleError, Config, Event as OfEvent, RequestError},
@@ -138,20 +139,33 @@ impl SwitchSession {
     }
 
     async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), Refusal> {
-        self.send(messages::bundle(batch)).await.map_err(|refused| match refused.index {
+        let messages = messages::bundle(batch);
+        let applied = match messages.len() {
+            // A switch does one message before what follows it: what follows need not wait for the answer.
+            1 => join(self.send(messages), self.flush(batch)).await.0,
+            _ => match self.send(messages).await {
+                Ok(()) => Ok(self.flush(batch).await),
+                refused => refused,
+            },
+        };
+        applied.map_err(|refused| match refused.index {
             Some(index) => {
                 let about = messages::describe(batch, index, &Owners::new(&[&store.read()]));
                 Refusal { owner: messages::owner(batch, index), error: format!("{about}: {}", refused.error) }
             }
             None => Refusal { owner: None, error: refused.to_string() },
-        })?;
-        for flush in &batch.flushes {
+        })
+    }
+
+    /// Ends the connections of backends that left.
+    async fn flush(&self, batch: &Batch) {
+        let flush = |flush| async move {
             if let Err(error) = self.handle.request(messages::flush(flush)).await {
                 // Older switches cannot; their connections end with their timeouts.
                 tracing::warn!(%error, zone = flush.zone, "cannot flush connections of a backend that left");
             }
-        }
-        Ok(())
+        };
+        join_all(batch.flushes.iter().map(flush)).await;
     }
 }
 

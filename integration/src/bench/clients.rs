@@ -34,8 +34,7 @@ const FIRST_CLIENT: u32 = 0xac1e_4001;
 pub(super) const NODE_PORT: u16 = 30_080;
 
 impl Side {
-    /// A first word with each backend: who has not spoken yet is not known everywhere. Later it could come from a port that
-    /// was a client of the service just before, whose answers the switch still knows as the service's.
+    /// A first word with each backend: who has not spoken yet is not known everywhere.
     ///
     /// # Errors
     /// When one does not answer.
