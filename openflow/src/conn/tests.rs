@@ -9,6 +9,7 @@ use crate::msg::onf::{BundleControl, BundleControlType};
 use crate::multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequestBody, TableStats};
 use crate::oxm::field::ONF;
 use crate::types::TableId;
+use crate::wire::{Reader, Wire};
 
 const SECOND: Duration = Duration::from_secs(1);
 
