@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Endpoint, EndpointSpec, Kind, Name, Network, NetworkSpec, Node, NodeSpec, Policy, PolicySpec, Service, ServiceSpec,
-    status::Flow,
+    Endpoint, EndpointSpec, Kind, Name, Network, NetworkSpec, Node, NodeSpec, Policy, PolicySpec, Service, ServicePort,
+    ServiceSpec, status::Flow,
 };
 
 /// An object as a file holds it: what its maker says of it.
@@ -128,6 +128,9 @@ pub struct Outcome {
     pub name: Name,
     /// What becomes of it.
     pub effect: Effect,
+    /// Those ports of a service that are published, with the port of every node at which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<ServicePort>,
 }
 
 /// The answer to `POST /v1/apply`.

@@ -9,7 +9,10 @@ use std::{
 use api::{AgentReport, GossipCounts, HeldPort, MeshMode, Name, PUBLISHED_PORTS, status::Mesh};
 use tokio::sync::watch;
 
-use crate::links::{Change, FRESH, Links};
+use crate::{
+    intent::HeldPorts,
+    links::{Change, FRESH, Links},
+};
 
 /// What an agent last said.
 struct Report {
@@ -100,16 +103,9 @@ impl Agents {
         self.lock().values().filter_map(|agent| agent.fresh(now)).all(|report| report.follows >= revision)
     }
 
-    /// A node on which a process holds this port.
-    pub fn holder(&self, port: &HeldPort, now: Instant) -> Option<Name> {
-        let agents = self.lock();
-        let mut nodes = agents.iter().filter(|(_, agent)| agent.fresh(now).is_some_and(|it| it.held.contains(port)));
-        nodes.next().map(|(node, _)| node.clone())
-    }
-
     /// The ports that processes hold, and on which nodes.
-    pub fn held(&self, now: Instant) -> BTreeMap<HeldPort, Vec<Name>> {
-        let mut held: BTreeMap<HeldPort, Vec<Name>> = BTreeMap::new();
+    pub fn held(&self, now: Instant) -> HeldPorts {
+        let mut held = HeldPorts::new();
         let agents = self.lock();
         let reports = agents.iter().filter_map(|(node, agent)| Some((node, agent.fresh(now)?)));
         for (node, port) in reports.flat_map(|(node, report)| report.held.iter().map(move |port| (node, port))) {

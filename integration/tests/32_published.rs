@@ -136,6 +136,23 @@ fn what_cannot_be_published_is_refused_with_the_reason() {
     std::thread::sleep(Duration::from_secs(6));
     sdnctl(&testbed, "service create free --port 80");
     assert!(sdnctl(&testbed, "service publish free 80").contains("at port 30006 "), "none that a process holds");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let with = |number: u16| {
+        let text = format!(
+            "kind: service\nname: filed\nspec: {{ports: [{{port: 80, target_port: 80, node_port: {number}}}]}}"
+        );
+        std::fs::write(file.path(), text).unwrap();
+        ["plan", "apply"]
+            .map(|what| integration::client::sdnctl(&testbed, &format!("{what} -f {}", file.path().display())))
+    };
+    for said in with(30_090) {
+        let said = said.unwrap_err().to_string();
+        assert!(said.contains("service/filed: ports: 30090/tcp is held by a process of node h1"), "{said}");
+    }
+    for said in with(0) {
+        let said = said.unwrap();
+        assert!(said.starts_with("service/filed created, at 80:80/tcp@30007\n"), "{said}");
+    }
     let inspected = sdnctl(&testbed, "service inspect other");
     assert!(inspected.contains("30000/tcp is held by a process of node h1, too"), "{inspected}");
     drop(others);

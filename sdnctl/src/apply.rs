@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     cli::{Output, Remote},
     file,
-    output::{acknowledged, json, print, show, table},
+    output::{acknowledged, join, json, print, show, table},
 };
 
 pub async fn apply(remote: &Remote, files: &[PathBuf]) -> anyhow::Result<()> {
@@ -63,7 +63,11 @@ fn list(objects: &[Outcome]) -> anyhow::Result<()> {
         Effect::Changed => "changed",
         Effect::Unchanged => "unchanged",
     };
-    print(&objects.iter().map(|o| format!("{}/{} {}\n", o.kind, o.name, effect(o.effect))).collect::<String>())
+    let line = |o: &Outcome| {
+        let published = if o.published.is_empty() { String::new() } else { format!(", at {}", join(&o.published)) };
+        format!("{}/{} {}{published}\n", o.kind, o.name, effect(o.effect))
+    };
+    print(&objects.iter().map(line).collect::<String>())
 }
 
 /// Prints objects as files hold them: what comes out goes in again.

@@ -1,6 +1,6 @@
 //! `/v1/apply` and `/v1/plan`: objects of a file, together or not at all.
 
-use std::collections::BTreeSet;
+use std::time::Instant;
 
 use api::{
     Applied, Apply, DEFAULT_NETWORK, Effect, Kind, Manifest, Name, Outcome, Planned, PlannedNode, Prediction, Size,
@@ -11,13 +11,12 @@ use super::{
     App, Shared,
     body::{Body, Query},
     error::Failure,
-    services::{check_ports, choose_ports},
     write::{WaitQuery, settle},
 };
 use crate::{
     compile::mesh_mode,
     dump::{self, Owners},
-    intent::{self, Change, Refused, Rejected},
+    intent::{self, Change, Intent, Refused, Rejected},
     predict,
     store::ProposeError,
 };
@@ -28,30 +27,16 @@ type About = Vec<(Kind, Name)>;
 /// Makes objects what a file says, all of them or none.
 #[utoipa::path(post, path = "/v1/apply", tag = "files", params(WaitQuery), request_body = Apply,
     responses((status = OK, body = Applied), (status = ACCEPTED, body = Applied)))]
-pub async fn apply(
-    app: Shared,
-    Query(query): Query<WaitQuery>,
-    Body(mut file): Body<Apply>,
-) -> Result<Response, Failure> {
-    let mut chosen = BTreeSet::new();
-    for object in &mut file.objects {
-        if let Manifest::Service { name, spec } = object {
-            check_ports(&app, name, spec)?;
-            *spec = choose_ports(&app, name, spec.clone(), &mut chosen);
-        }
-    }
+pub async fn apply(app: Shared, Query(query): Query<WaitQuery>, Body(file): Body<Apply>) -> Result<Response, Failure> {
     let (about, changes) = changes(file)?;
-    let started = std::time::Instant::now();
-    let accepted = app.store.propose(changes).await.map_err(|error| {
-        app.metrics.writes_refused.inc();
-        match error {
-            ProposeError::Rejected(rejected) => refusal(&about, rejected),
-            other => other.into(),
-        }
+    let started = Instant::now();
+    let accepted = app.propose(changes).await.map_err(|error| match error {
+        ProposeError::Rejected(rejected) => refusal(&about, rejected),
+        other => other.into(),
     })?;
     let pending = settle(&app, &accepted, query, started).await?;
     let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let objects = outcomes(about, &accepted.effects);
+    let objects = outcomes(about, &accepted.effects, &app.store.read());
     Ok((status, Json(Applied { revision: accepted.revision, objects, pending })).into_response())
 }
 
@@ -61,7 +46,9 @@ pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>,
     let (about, changes) = changes(file)?;
     let mut compiler = app.core.compiled().await.ok_or_else(ending)?;
     let (intent, services) = (compiler.intent().clone(), compiler.settings().services);
-    let plan = intent.plan(&changes, &services, unix_now()).map_err(|rejected| refusal(&about, rejected))?;
+    let held = app.agents.held(Instant::now());
+    let plan = intent.plan_beside(&held, &changes, &services, unix_now());
+    let plan = plan.map_err(|rejected| refusal(&about, rejected))?;
     let deltas = plan.txn.as_ref().map(|txn| compiler.apply(txn)).unwrap_or_default();
     let owners = Owners::new(&[&intent, compiler.intent()]);
     let node = |(node, delta)| PlannedNode {
@@ -71,7 +58,7 @@ pub async fn plan(app: Shared, Body(file): Body<Apply>) -> Result<Json<Planned>,
         node,
     };
     let nodes = deltas.into_iter().map(node).collect();
-    Ok(Json(Planned { revision: intent.revision(), objects: outcomes(about, &plan.effects), nodes }))
+    Ok(Json(Planned { revision: intent.revision(), objects: outcomes(about, &plan.effects, compiler.intent()), nodes }))
 }
 
 /// What a size that is not built would take.
@@ -122,13 +109,20 @@ fn refusal(about: &[(Kind, Name)], Rejected { index, refused }: Rejected) -> Fai
     }
 }
 
-fn outcomes(about: About, effects: &[intent::Effect]) -> Vec<Outcome> {
+/// What became of objects that are in `intent` now.
+fn outcomes(about: About, effects: &[intent::Effect], intent: &Intent) -> Vec<Outcome> {
     let effect = |effect: &intent::Effect| match effect {
         intent::Effect::Created => Effect::Created,
         intent::Effect::Changed | intent::Effect::Removed => Effect::Changed,
         intent::Effect::Unchanged(_) => Effect::Unchanged,
     };
-    about.into_iter().zip(effects).map(|((kind, name), is)| Outcome { kind, name, effect: effect(is) }).collect()
+    let published = |kind: Kind, name: &Name| {
+        let service = intent.services.get(name).filter(|_| kind == Kind::Service);
+        let ports = service.iter().flat_map(|service| &service.ports);
+        ports.filter(|port| port.node_port.is_some()).copied().collect()
+    };
+    let outcome = |((kind, name), is)| Outcome { kind, published: published(kind, &name), name, effect: effect(is) };
+    about.into_iter().zip(effects).map(outcome).collect()
 }
 
 fn unix_now() -> u64 {

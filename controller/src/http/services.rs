@@ -1,9 +1,9 @@
 //! `/v1/services`
 
-use std::{collections::BTreeSet, net::IpAddr, time::Instant};
+use std::{net::IpAddr, time::Instant};
 
 use api::{
-    Create, HeldPort, Invalid, Kind, List, Name, PUBLISHED_PORTS, Protocol, Service, ServicePort, ServiceSpec, Written,
+    Create, HeldPort, Kind, List, Name, Service, ServiceSpec, Written,
     balance::{Balance, HeldOn, NodeBalance},
 };
 use axum::{Json, response::Response};
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     balance,
     compile::announcer,
-    intent::{Change, Intent, Refused},
+    intent::{Change, Intent},
 };
 
 /// How many switches are read at once.
@@ -82,8 +82,6 @@ pub async fn create(
     Query(query): Query<WaitQuery>,
     Body(Create { name, spec }): Body<Create<ServiceSpec>>,
 ) -> Result<Response, Failure> {
-    check_ports(&app, &name, &spec)?;
-    let spec = choose_ports(&app, &name, spec, &mut BTreeSet::new());
     write(&app, Change::CreateService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -96,8 +94,6 @@ pub async fn put(
     Query(query): Query<WaitQuery>,
     Body(spec): Body<ServiceSpec>,
 ) -> Result<Response, Failure> {
-    check_ports(&app, &name, &spec)?;
-    let spec = choose_ports(&app, &name, spec, &mut BTreeSet::new());
     write(&app, Change::PutService(name.clone(), spec), query, |app| find(app, &name)).await
 }
 
@@ -106,60 +102,6 @@ pub async fn put(
     responses((status = OK, body = Written<Service>), (status = ACCEPTED, body = Written<Service>)))]
 pub async fn remove(app: Shared, Path(name): Path, Query(query): Query<WaitQuery>) -> Result<Response, Failure> {
     write(&app, Change::DeleteService(name.clone()), query, |app| find(app, &name)).await
-}
-
-/// Whether the ports that a service asks for, and has not yet, are free on all nodes whose agents can tell.
-///
-/// # Errors
-/// Who holds one of them.
-pub fn check_ports(app: &App, name: &Name, spec: &ServiceSpec) -> Result<(), Failure> {
-    let had: Vec<(Protocol, u16)> = find(app, name).iter().flat_map(Service::node_ports).collect();
-    let now = Instant::now();
-    for (protocol, port) in spec.node_ports().filter(|port| !had.contains(port)) {
-        if let Some(node) = app.agents.holder(&HeldPort { protocol, port }, now) {
-            let reason = format!("{port}/{protocol} is held by a process of node {node}");
-            return Err(Refused::from(Invalid::new("ports", reason)).into());
-        }
-    }
-    Ok(())
-}
-
-/// The same with a number for each port that asks for any and has none yet, where processes of hosts hold some: the lowest
-/// that neither they nor services have, nor the `chosen`, to which it is added.
-pub fn choose_ports(
-    app: &App,
-    name: &Name,
-    mut spec: ServiceSpec,
-    chosen: &mut BTreeSet<(Protocol, u16)>,
-) -> ServiceSpec {
-    let held = app.agents.held(Instant::now());
-    if held.is_empty() || spec.node_ports().all(|(_, number)| number != 0) {
-        return spec;
-    }
-    let intent = app.store.read();
-    let there = intent.services.get(name);
-    let others = intent.services.values().filter(|other| other.name != *name).flat_map(|other| other.node_ports());
-    let own = there.iter().flat_map(|there| there.node_ports()).chain(spec.node_ports());
-    let mut taken: BTreeSet<(Protocol, u16)> = others.chain(own).chain(chosen.iter().copied()).collect();
-    taken.extend(held.keys().map(|port| (port.protocol, port.port)));
-    let mut choose = |protocol: Protocol| {
-        let number = PUBLISHED_PORTS.into_iter().find(|number| !taken.contains(&(protocol, *number)))?;
-        taken.insert((protocol, number));
-        chosen.insert((protocol, number));
-        Some(number)
-    };
-    let has = |port: &ServicePort| {
-        let same = |it: &&ServicePort| (it.port, it.protocol) == (port.port, port.protocol);
-        there.is_some_and(|there| there.ports.iter().find(same).is_some_and(|it| it.node_port.is_some()))
-    };
-    // What is left without one is chosen, or refused, as if no process held any.
-    for port in spec.ports.iter_mut().filter(|port| port.node_port == Some(0) && !has(port)) {
-        port.node_port = choose(port.protocol).or(Some(0));
-    }
-    if spec.traffic.health_port == Some(0) && there.is_none_or(|there| there.traffic.health_port.is_none()) {
-        spec.traffic.health_port = choose(Protocol::Tcp).or(Some(0));
-    }
-    spec
 }
 
 /// The published ports of a service that processes of nodes hold, too.

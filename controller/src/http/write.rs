@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{App, error::Failure};
-use crate::{intent::Change, store::Accepted};
+use crate::{
+    intent::Change,
+    store::{Accepted, ProposeError},
+};
 
 /// The longest a request may ask to wait, in seconds.
 const MAX_TIMEOUT: f64 = 600.0;
@@ -66,13 +69,21 @@ pub async fn write<T: Serialize>(
     show: impl FnOnce(&App) -> Option<T>,
 ) -> Result<Response, Failure> {
     let started = Instant::now();
-    let accepted = app.store.propose(vec![change]).await.inspect_err(|_| {
-        app.metrics.writes_refused.inc();
-    })?;
+    let accepted = app.propose(vec![change]).await?;
     let pending = settle(app, &accepted, query, started).await?;
     let status = if pending.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let written = Written { revision: accepted.revision, object: show(app), pending };
     Ok((status, Json(written)).into_response())
+}
+
+impl App {
+    /// Asks for what a user wants: all of it or nothing.
+    pub async fn propose(&self, changes: Vec<Change>) -> Result<Accepted, ProposeError> {
+        let held = self.agents.held(Instant::now());
+        self.store.propose_beside(held, changes).await.inspect_err(|_| {
+            self.metrics.writes_refused.inc();
+        })
+    }
 }
 
 /// The nodes that have not acknowledged what was accepted, after waiting for them as long as was asked for.

@@ -7,7 +7,7 @@ use api::{
 };
 use ipnet::IpNet;
 
-use super::{Authority, Counters, Enrolment, Intent, Key, Known, Token, Txn, Value, VirtualRange, Write};
+use super::{Authority, Counters, Enrolment, HeldPorts, Intent, Key, Known, Token, Txn, Value, VirtualRange, Write};
 
 /// Something a user or an agent asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,21 @@ impl Intent {
     /// # Errors
     /// The first change that is refused.
     pub fn plan(&self, changes: &[Change], services: &VirtualRange, now: u64) -> Result<Plan, Rejected> {
-        let mut draft = Draft::new(self, services, now);
+        self.plan_beside(&HeldPorts::new(), changes, services, now)
+    }
+
+    /// The same where processes of hosts hold ports: at these no service is published that is not yet.
+    ///
+    /// # Errors
+    /// The first change that is refused.
+    pub fn plan_beside(
+        &self,
+        held: &HeldPorts,
+        changes: &[Change],
+        services: &VirtualRange,
+        now: u64,
+    ) -> Result<Plan, Rejected> {
+        let mut draft = Draft::new(self, services, held, now);
         let effects = changes
             .iter()
             .enumerate()
@@ -145,16 +159,17 @@ pub(super) struct Draft<'a> {
     pub intent: Intent,
     pub counters: Counters,
     pub services: &'a VirtualRange,
+    pub held: &'a HeldPorts,
     pub now: u64,
     pub base: &'a Intent,
     writes: BTreeMap<Key, Option<Value>>,
 }
 
 impl<'a> Draft<'a> {
-    fn new(intent: &'a Intent, services: &'a VirtualRange, now: u64) -> Self {
+    fn new(intent: &'a Intent, services: &'a VirtualRange, held: &'a HeldPorts, now: u64) -> Self {
         let mut counters = intent.counters;
         counters.revision += 1;
-        Self { intent: intent.clone(), counters, services, now, base: intent, writes: BTreeMap::new() }
+        Self { intent: intent.clone(), counters, services, held, now, base: intent, writes: BTreeMap::new() }
     }
 
     fn change(&mut self, change: &Change) -> Result<Effect, Refused> {

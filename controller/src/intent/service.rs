@@ -1,14 +1,12 @@
 //! Services: virtual addresses in front of endpoints.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
 use api::{
-    Backend, DEFAULT_NETWORK, Datapath, Invalid, Kind, Name, Network, PUBLISHED_PORTS, Protocol, Service, ServicePort,
-    ServiceSpec,
+    Backend, DEFAULT_NETWORK, Datapath, Invalid, Kind, Name, Network, Protocol, Service, ServicePort, ServiceSpec,
 };
 
 use super::{
@@ -70,54 +68,6 @@ impl Draft<'_> {
         }
         self.remove(Key::Service(name.clone()));
         Ok(Effect::Removed)
-    }
-
-    /// The same with a number for each published port that asked for any: the one it has, or the lowest that is free.
-    fn with_node_ports(
-        &self,
-        name: &Name,
-        spec: &ServiceSpec,
-        there: Option<&Service>,
-    ) -> Result<ServiceSpec, Refused> {
-        // Most services take none, and there may be thousands.
-        if spec.node_ports().next().is_none() {
-            return Ok(spec.clone());
-        }
-        let others = self.intent.services.values().filter(|other| other.name != *name);
-        let taken: BTreeMap<(Protocol, u16), &Name> =
-            others.flat_map(|other| other.node_ports().map(move |port| (port, &other.name))).collect();
-        let mut spec = spec.clone();
-        let mut own: BTreeSet<(Protocol, u16)> = BTreeSet::new();
-        for (protocol, number) in spec.node_ports().filter(|(_, number)| *number != 0) {
-            let reason = match taken.get(&(protocol, number)) {
-                Some(holder) => format!("{number}/{protocol} is already published by service {holder}"),
-                None if !own.insert((protocol, number)) => format!("{number}/{protocol} is published twice"),
-                None => continue,
-            };
-            return Err(Invalid::new("ports", reason).into());
-        }
-        for port in spec.ports.iter_mut().filter(|port| port.node_port == Some(0)) {
-            let before =
-                there.and_then(|there| there.ports.iter().find(|p| (p.port, p.protocol) == (port.port, port.protocol)));
-            let free = |number: &u16| {
-                !taken.contains_key(&(port.protocol, *number)) && !own.contains(&(port.protocol, *number))
-            };
-            let number = before.and_then(|before| before.node_port).into_iter().chain(PUBLISHED_PORTS).find(free);
-            let number = number.ok_or_else(|| Refused::Exhausted("no port is left to publish at".into()))?;
-            own.insert((port.protocol, number));
-            port.node_port = Some(number);
-        }
-        if spec.traffic.health_port == Some(0) {
-            let before = there.and_then(|there| there.traffic.health_port);
-            let free = |number: &u16| {
-                [&taken.contains_key(&(Protocol::Tcp, *number)), &own.contains(&(Protocol::Tcp, *number))]
-                    == [&false; 2]
-            };
-            let number = before.into_iter().chain(PUBLISHED_PORTS).find(free);
-            spec.traffic.health_port =
-                Some(number.ok_or_else(|| Refused::Exhausted("no port is left to answer load balancers at".into()))?);
-        }
-        Ok(spec)
     }
 
     /// An address that no service has: beyond the first few, which users like to choose themselves, and another for each

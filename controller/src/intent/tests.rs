@@ -4,6 +4,7 @@ mod history;
 mod network;
 mod node;
 mod policy;
+mod ports;
 mod restore;
 mod service;
 

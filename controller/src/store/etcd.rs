@@ -236,13 +236,13 @@ impl Task {
                 }
                 Err(error) => Some(error),
             };
-            for ((_, answer), outcome) in batch.drain(..count).zip(planned.outcomes) {
+            for (proposal, outcome) in batch.drain(..count).zip(planned.outcomes) {
                 let outcome = match (&error, outcome) {
                     (Some(error), Ok(accepted)) if accepted.changed() => Err(ProposeError::Store(error.clone())),
                     (_, outcome) => outcome,
                 };
                 // Whoever asked may have gone; the change stands all the same.
-                let _ = answer.send(outcome);
+                let _ = proposal.answer.send(outcome);
             }
         }
     }
@@ -254,8 +254,8 @@ impl Task {
         let mut draft = self.published.read();
         let mut planned = Planned { txns: Vec::new(), records: Vec::new(), outcomes: Vec::new() };
         let mut bytes = 0;
-        for (changes, _) in batch {
-            let plan = match draft.plan(changes, &self.services, now) {
+        for proposal in batch {
+            let plan = match proposal.plan(&draft, &self.services, now) {
                 Ok(plan) => plan,
                 Err(rejected) => {
                     planned.outcomes.push(Err(ProposeError::Rejected(rejected)));

@@ -103,6 +103,35 @@ async fn writers_at_once_never_give_an_address_or_an_id_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_at_once_give_each_service_another_port_and_none_that_a_process_holds() {
+    let Some(server) = server().await else { return };
+    let (one, _told) = connect(&server, "c1").await;
+    let (two, _told) = connect(&server, "c2").await;
+    one.propose(vec![network(), node(1)]).await.unwrap();
+    level(&[&one, &two]).await;
+    let tcp = |port| api::HeldPort { protocol: api::Protocol::Tcp, port };
+    let held: HeldPorts = (30_000..30_100).step_by(2).map(|port| (tcp(port), vec!["h1".parse().unwrap()])).collect();
+    let tasks: Vec<_> = [&one, &two, &one, &two]
+        .into_iter()
+        .cycle()
+        .zip(0..40)
+        .map(|(store, n)| {
+            let (store, held) = (store.clone(), held.clone());
+            let spec = serde_json::json!({"ports": [{"port": 80, "target_port": 80, "node_port": 0}]});
+            let change = Change::PutService(format!("s{n}").parse().unwrap(), serde_json::from_value(spec).unwrap());
+            tokio::spawn(async move { store.propose_beside(held, vec![change]).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    level(&[&one, &two]).await;
+    let intent = two.read();
+    let ports: BTreeSet<u16> = intent.services.values().flat_map(|it| it.node_ports()).map(|(_, port)| port).collect();
+    assert_eq!(ports, (30_001..30_080).step_by(2).collect(), "the lowest that are free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_etcd_held_when_it_crashed_is_there_and_goes_on() {
     let Some(mut server) = server().await else { return };
     let (one, _told) = connect(&server, "c1").await;

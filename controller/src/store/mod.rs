@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     etcd::Client,
-    intent::{Change, Effect, Intent, Plan, Rejected, Txn, Value, VirtualRange},
+    intent::{Change, Effect, HeldPorts, Intent, Plan, Rejected, Txn, Value, VirtualRange},
 };
 
 pub use self::{
@@ -95,7 +95,17 @@ impl Accepted {
 type Answer = oneshot::Sender<Result<Accepted, ProposeError>>;
 
 /// Changes that someone asks for, and how to answer them.
-type Proposal = (Vec<Change>, Answer);
+struct Proposal {
+    changes: Vec<Change>,
+    held: HeldPorts,
+    answer: Answer,
+}
+
+impl Proposal {
+    fn plan(&self, draft: &Intent, services: &VirtualRange, now: u64) -> Result<Plan, Rejected> {
+        draft.plan_beside(&self.held, &self.changes, services, now)
+    }
+}
 
 /// A handle to the store.
 #[derive(Clone)]
@@ -190,10 +200,18 @@ impl Store {
     /// # Errors
     /// When one is refused or they could not be written.
     pub async fn propose(&self, changes: Vec<Change>) -> Result<Accepted, ProposeError> {
+        self.propose_beside(HeldPorts::new(), changes).await
+    }
+
+    /// The same where processes of hosts hold ports.
+    ///
+    /// # Errors
+    /// When one is refused or they could not be written.
+    pub async fn propose_beside(&self, held: HeldPorts, changes: Vec<Change>) -> Result<Accepted, ProposeError> {
         let (answer, answered) = oneshot::channel();
         let busy = |reason: &str| StoreError { path: self.path.to_string(), reason: reason.into() };
         self.proposals
-            .try_send((changes, answer))
+            .try_send(Proposal { changes, held, answer })
             .map_err(|_| busy("too many changes wait to be written; try again"))?;
         answered.await.map_err(|_| busy("the writer has stopped; restart the controller"))?
     }
@@ -219,9 +237,9 @@ impl Writer {
         let now = unix_now();
         let mut txns = Vec::new();
         let mut answers = Vec::new();
-        for (changes, answer) in batch {
-            let outcome = self.draft.plan(&changes, &self.services, now).map(|plan| self.take(plan, &mut txns));
-            answers.push((answer, outcome));
+        for proposal in batch {
+            let plan = proposal.plan(&self.draft, &self.services, now);
+            answers.push((proposal.answer, plan.map(|plan| self.take(plan, &mut txns))));
         }
         let committed = if txns.is_empty() { Ok(()) } else { self.backend.commit(&txns) };
         match &committed {
