@@ -1,5 +1,5 @@
-//! What external load balancers ask: does this host have backends of a service? One HTTP port for each such service;
-//! 200 says yes, 503 no.
+//! What external load balancers ask: does this host have backends of a service? One HTTP port for each such service, at
+//! each address of the host on the underlay; 200 says yes, 503 no.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How many ports at the most.
 const MAX_PORTS: usize = 1024;
 
-/// A port that is open.
+/// A port that is open at one address.
 struct Open {
     answer: watch::Sender<Health>,
     task: AbortHandle,
@@ -30,15 +30,15 @@ impl Drop for Open {
     }
 }
 
-/// Answers at `address` for ever.
-pub async fn keep(address: IpAddr, mut configs: Configs) {
-    let mut open: BTreeMap<u16, Open> = BTreeMap::new();
+/// Answers at `addresses` for ever.
+pub async fn keep(addresses: &[IpAddr], mut configs: Configs) {
+    let mut open: BTreeMap<SocketAddr, Open> = BTreeMap::new();
     let mut trouble = Trouble::new("answer load balancers");
     loop {
-        let wanted = configs.borrow_and_update().as_ref().map(|current| wanted(&current.config.health));
+        let wanted = configs.borrow_and_update().as_ref().map(|current| wanted(addresses, &current.config.health));
         if let Some(wanted) = wanted {
-            open.retain(|port, _| wanted.contains_key(port));
-            match follow(address, &mut open, &wanted).await {
+            open.retain(|at, _| wanted.contains_key(at));
+            match follow(&mut open, &wanted).await {
                 Ok(()) => trouble.over(),
                 Err(e) => trouble.note(e),
             }
@@ -49,18 +49,22 @@ pub async fn keep(address: IpAddr, mut configs: Configs) {
     }
 }
 
-fn wanted(health: &[Health]) -> BTreeMap<u16, Health> {
-    health.iter().take(MAX_PORTS).map(|health| (health.port, health.clone())).collect()
+fn wanted(addresses: &[IpAddr], health: &[Health]) -> BTreeMap<SocketAddr, Health> {
+    let at_each = |health: &Health| {
+        let health = health.clone();
+        addresses.iter().map(move |ip| (SocketAddr::new(*ip, health.port), health.clone()))
+    };
+    health.iter().take(MAX_PORTS).flat_map(at_each).collect()
 }
 
-async fn follow(address: IpAddr, open: &mut BTreeMap<u16, Open>, wanted: &BTreeMap<u16, Health>) -> anyhow::Result<()> {
+async fn follow(open: &mut BTreeMap<SocketAddr, Open>, wanted: &BTreeMap<SocketAddr, Health>) -> anyhow::Result<()> {
     let mut failed = None;
-    for (port, health) in wanted {
-        match open.get(port) {
+    for (at, health) in wanted {
+        match open.get(at) {
             Some(open) => drop(open.answer.send_replace(health.clone())),
-            None => match listen(SocketAddr::new(address, *port), health).await {
-                Ok(new) => drop(open.insert(*port, new)),
-                Err(e) => failed = Some(anyhow::anyhow!("port {port} of service {}: {e}", health.service)),
+            None => match listen(*at, health).await {
+                Ok(new) => drop(open.insert(*at, new)),
+                Err(e) => failed = Some(anyhow::anyhow!("{at} of service {}: {e}", health.service)),
             },
         }
     }
@@ -97,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    async fn ask(port: u16) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    async fn ask(at: SocketAddr) -> String {
+        let mut stream = TcpStream::connect(at).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -106,15 +110,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_as_the_configuration_says() {
+    async fn it_is_as_the_configuration_says_at_each_address() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let health = |backends| Health { port, service: api::Name::new("web").unwrap(), backends };
-        let (mut open, address) = (BTreeMap::new(), "127.0.0.1".parse().unwrap());
+        let (mut open, addresses) = (BTreeMap::new(), ["127.0.0.1", "::1"].map(|ip| ip.parse().unwrap()));
         for (backends, status) in [(2, "200 OK"), (0, "503 Service Unavailable")] {
-            follow(address, &mut open, &wanted(&[health(backends)])).await.unwrap();
-            let answer = ask(port).await;
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-            assert!(answer.ends_with(&format!(r#"{{"localEndpoints":{backends},"service":"web"}}"#)), "{answer}");
+            follow(&mut open, &wanted(&addresses, &[health(backends)])).await.unwrap();
+            for at in addresses.map(|ip| SocketAddr::new(ip, port)) {
+                let answer = ask(at).await;
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{at}: {answer}");
+                assert!(answer.ends_with(&format!(r#"{{"localEndpoints":{backends},"service":"web"}}"#)), "{answer}");
+            }
         }
     }
 }

@@ -17,7 +17,7 @@
 //!                      └─────────► endpoints (veths) ◄── server (unix socket)
 //! ```
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr, path::Path, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use api::{Client, Live, Name, Trust};
@@ -91,6 +91,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let endpoints = Arc::new(endpoints);
     let (names, wanted) = Names::new(state.names().open(Instant::now()));
     let names = Arc::new(names);
+    let addresses: Vec<IpAddr> = [host.underlay].into_iter().chain(host.underlay6.map(IpAddr::from)).collect();
     let resolver = names::Place { resolv_conf: args.resolv_conf };
     info!(node = %host.node, underlay = %host.underlay, datapath = datapath.as_str(), "serving this host");
 
@@ -100,7 +101,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         () = ovs::keep(&args.ovs_db, host.node.as_str(), &controller, files.as_ref(), changed.clone()) => "ovs",
         () = nat::keep(changed.clone(), taken) => "nat",
         () = announce::keep(&netlink, changed.clone()) => "announce",
-        () = health::keep(host.underlay, changed.clone()) => "health",
+        () = health::keep(&addresses, changed.clone()) => "health",
         () = bridge::keep(&netlink, changes, changed.clone(), &port) => "bridge",
         () = probe::keep((host.underlay, args.probe_port), seen, reports, &reach) => "probe",
         () = direct::keep(&netlink, changed.clone(), bridge_ready.clone(), reached, &plain) => "direct",

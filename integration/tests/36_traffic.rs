@@ -3,12 +3,12 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use common::{add, at, eventually, host, packets, pod_at, sdnctl, sh, up};
+use common::{add, at, eventually, host, packets, pod_at, sdnctl, try_sh, up, up_with};
 use integration::client::http;
 use integration::traffic::{Connection, Echo, Server, ask};
-use integration::{Place, Pod, PodSpec, Testbed};
+use integration::{Config, Place, Pod, PodSpec, Testbed};
 
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10));
 
@@ -34,17 +34,19 @@ fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+/// What a host says at both its addresses, or what it says at each if they differ.
 fn health(testbed: &Testbed, n: u16, port: u16) -> String {
-    sh(
-        testbed,
-        &Place::External,
-        &format!("curl -s -m 3 -o /dev/null -w %{{http_code}} http://{}:{port}/", host(n).ip()),
-    )
+    let said = [IpAddr::from(host(n).ip()), IpAddr::from(host(n).ip6())].map(|ip| {
+        let at = SocketAddr::new(ip, port);
+        let curl = format!("curl -g -s -m 3 -o /dev/null -w %{{http_code}} http://{at}/");
+        try_sh(testbed, &Place::External, &curl).unwrap_or_default()
+    });
+    if said[0] == said[1] { said[0].clone() } else { said.join(" ") }
 }
 
 #[test]
 fn external_local_keeps_to_the_node_and_tells_load_balancers() {
-    let testbed = up("t36-external", 3);
+    let testbed = up_with(&Config { ipv6: true, ..Config::new("t36-external") });
     let (pods, _servers) = backends(&testbed);
     let client = pod_at(&add(&testbed, "client", 3));
     let options = "--port 80:8080/tcp --selector app=web --external local --health-port 30100";
