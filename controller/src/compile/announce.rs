@@ -3,7 +3,11 @@
 //! Nodes and address decide, by a number for each pair: when a node goes, the addresses that it answered for go to others,
 //! and no other address moves.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use api::{Name, Node, Reach, Service};
 
@@ -15,35 +19,50 @@ pub(super) fn external(intent: &Intent) -> BTreeSet<IpAddr> {
     intent.services.values().flat_map(|service| service.external_ips.iter().copied()).collect()
 }
 
-/// Those of them that a node answers for.
+/// Those of them that a node answers for. Who is not first is mostly behind one of the next few: that takes all nodes hardly
+/// more than one look at each of them for each address.
 pub(super) fn announced(view: &View<'_>, node: &Name) -> Vec<IpAddr> {
-    let is_its = |ip: &IpAddr| chosen(view, *ip).is_some_and(|it| it.name == *node);
+    let near = Near::new(view);
+    let Some(node) = view.intent.nodes.get(node).filter(|node| !node.down) else { return Vec::new() };
+    let others = || view.intent.nodes.values().filter(|other| !other.down && other.id != node.id);
+    let is_its = |ip: &IpAddr| {
+        let own = near.rank(*ip, node);
+        others().all(|other| near.rank(*ip, other) < own)
+    };
     external(view.intent).into_iter().filter(is_its).collect()
 }
 
 /// The node that answers for an external address; none if there is no node that could.
 pub fn announcer(intent: &Intent, settings: &Settings, ip: IpAddr) -> Option<Name> {
-    chosen(&View { intent, settings }, ip).map(|node| node.name.clone())
+    let near = Near::new(&View { intent, settings });
+    let nodes = intent.nodes.values().filter(|node| !node.down);
+    nodes.max_by_key(|node| near.rank(ip, node)).map(|node| node.name.clone())
 }
 
-/// Of the nodes that are up: rather one that is not drained, one whose underlay subnet has the address, and one with
-/// backends where connections from outside stay on their node.
-fn chosen<'a>(view: &View<'a>, ip: IpAddr) -> Option<&'a Node> {
-    let near = with_backends(view, ip);
-    let in_subnet = |node: &Node| node.spec.subnet().is_some_and(|subnet| subnet.contains(&ip));
-    let nodes = view.intent.nodes.values().filter(|node| !node.down);
-    let rank = |node: &Node| (near.contains(&node.name), !node.drained, in_subnet(node), weight(ip, node.id));
-    nodes.map(|node| &**node).max_by_key(|node| rank(node))
+/// For external addresses, the nodes with backends of the services there that send connections from outside nowhere else.
+struct Near<'a>(BTreeMap<IpAddr, BTreeSet<&'a Name>>);
+
+impl<'a> Near<'a> {
+    fn new(view: &View<'a>) -> Self {
+        let mut near: BTreeMap<IpAddr, BTreeSet<&Name>> = BTreeMap::new();
+        let is_local = |service: &&Arc<Service>| service.traffic.external == Reach::Local;
+        for service in view.intent.services.values().filter(is_local).filter(|it| !it.external_ips.is_empty()) {
+            let nodes = with_backends(view, service);
+            service.external_ips.iter().for_each(|ip| near.entry(*ip).or_default().extend(&nodes));
+        }
+        Self(near)
+    }
+
+    /// Of the nodes that are up, the first by this answers for the address: rather one with backends where connections from
+    /// outside stay on their node, one that is not drained, and one whose underlay subnet has the address.
+    fn rank(&self, ip: IpAddr, node: &Node) -> (bool, bool, bool, u64) {
+        let is_near = self.0.get(&ip).is_some_and(|near| near.contains(&node.name));
+        let in_subnet = node.spec.subnet().is_some_and(|subnet| subnet.contains(&ip));
+        (is_near, !node.drained, in_subnet, weight(ip, node.id))
+    }
 }
 
-/// The nodes with backends of the services at an address that send connections from outside nowhere else.
-fn with_backends<'a>(view: &View<'a>, ip: IpAddr) -> BTreeSet<&'a Name> {
-    let is_local = |service: &&Service| service.traffic.external == Reach::Local && service.external_ips.contains(&ip);
-    let local = view.intent.services.values().map(|service| &**service).filter(is_local);
-    local.flat_map(|service| with_backends_of(view, service)).collect()
-}
-
-fn with_backends_of<'a>(view: &View<'a>, service: &'a Service) -> Vec<&'a Name> {
+fn with_backends<'a>(view: &View<'a>, service: &'a Service) -> Vec<&'a Name> {
     let backends = view.intent.backends(service).into_iter();
     let open =
         backends.filter(|(endpoint, _)| render::backend(view, service, endpoint).is_some_and(|it| it.weight > 0));
@@ -111,6 +130,20 @@ mod tests {
         for (was, is) in before.iter().zip(&after) {
             assert_eq!(was.as_ref() == Some(&gone), was != is, "only what it had moves");
             assert_ne!(is.as_ref(), Some(&gone));
+        }
+    }
+
+    #[test]
+    fn each_address_is_in_the_configuration_of_the_node_that_answers_for_it_and_in_no_other() {
+        let traffic = |n: u32| serde_json::json!({"external": if n > 20 { "local" } else { "cluster" }});
+        let mut changes: Vec<Change> = (1..=5).map(node).chain((1..=40).map(|n| service(n, traffic(n)))).collect();
+        changes.extend([Change::SetNodeDrained(name("h1"), true), Change::SetNodeDown(name("h2"), true)]);
+        changes.extend([endpoint(2, 1, true), endpoint(3, 2, true)]);
+        let compiler = built(&changes);
+        let view = View { intent: compiler.intent(), settings: compiler.settings() };
+        for node in compiler.intent().nodes.keys() {
+            let its = external(view.intent).into_iter().filter(|ip| who(&compiler, *ip).as_ref() == Some(node));
+            assert_eq!(announced(&view, node), its.collect::<Vec<IpAddr>>(), "{node}");
         }
     }
 
