@@ -37,7 +37,7 @@ pub struct NodeSpec {
     /// The length of the prefix of the underlay's subnet that `address` is in; without it, no other host is in the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<u8>,
-    /// Its IPv6 address there, if it has one at which published services are to be reached.
+    /// Its IPv6 address there, if it has one at which published services, and it as a backend, are to be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::schema::Ip>)]
     pub address6: Option<Ipv6Addr>,

@@ -59,8 +59,9 @@ impl Want {
             published,
             services: if family == Family::V4 { config.services } else { config.services6 },
             cluster: config.routes.iter().filter(|net| family.has(net.addr())).copied().collect(),
-            served: (!config.served_udp.is_empty() && family.has(config.node.spec.address))
-                .then(|| (config.node.spec.address, config.served_udp.clone())),
+            served: (config.node.spec.addresses().find(|ip| family.has(*ip)))
+                .filter(|_| !config.served_udp.is_empty())
+                .map(|ip| (ip, config.served_udp.clone())),
             gateway: [Some(config.gateway), config.gateway6].into_iter().flatten().find(|it| family.has(it.addr())),
             direct: if family == Family::V4 { direct.clone() } else { Direct::default() },
         })

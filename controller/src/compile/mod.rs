@@ -136,9 +136,10 @@ impl View<'_> {
         subnets.any(|subnet| subnet.addr().is_ipv6())
     }
 
-    /// The address of a node on the underlay, where endpoints can have such addresses.
-    fn address(&self, node: &Node) -> Option<IpAddr> {
-        Some(node.spec.address).filter(|ip| ip.is_ipv4() || self.has_v6())
+    /// The addresses of a node on the underlay, as far as endpoints can have such addresses.
+    fn addresses(&self, node: &Node) -> Vec<IpAddr> {
+        let families: Vec<Family> = self.families().collect();
+        node.spec.addresses().filter(|ip| families.contains(&Family::of(*ip))).collect()
     }
 
     /// The gateways on a node's `kbr0`, one of each family of the default network.

@@ -73,14 +73,13 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     let (_, mac) = view.gateway(&node.name)?;
     let cookie = node_cookie(view, network, node);
     let gateways: Vec<IpAddr> = view.gateways(&node.name).map(|gateway| gateway.addr()).collect();
-    let address = view.address(node);
-    let own = || gateways.iter().copied().chain(address);
+    let addresses = view.addresses(node);
+    let own = || gateways.iter().chain(&addresses).copied();
     let mut flows: Vec<Flow> = gateways.iter().map(|ip| resolve::gateway(network, *ip, mac, cookie)).collect();
     flows.extend(own().map(|ip| route::host(network, ip, mac, cookie)));
-    if let Some((host, address)) = view.intent.host(&node.name).zip(address) {
-        let served = served(view, host, address);
-        flows.extend(backend_flows(network, address, &served));
-        flows.extend(route::host_to_itself(network, address, mac, cookie));
+    for (host, ip) in view.intent.host(&node.name).iter().flat_map(|host| addresses.iter().map(move |ip| (host, *ip))) {
+        flows.extend(backend_flows(network, ip, &served(view, host, ip)));
+        flows.push(route::host_to_itself(network, ip, mac, cookie));
     }
     if let Some(IpNet::V4(range)) = node.containers {
         flows.push(resolve::range(network, range, mac, cookie));
@@ -88,7 +87,7 @@ fn host(view: &View<'_>, node: &Node) -> Option<Fragment> {
     }
     let networks = view.intent.networks.values().filter(|network| !network.spec.internal);
     let mut inside: Vec<IpNet> = networks.flat_map(|network| network.spec.subnets.iter().copied()).collect();
-    inside.extend(address.map(IpNet::from));
+    inside.extend(addresses.iter().copied().map(IpNet::from));
     flows.extend(classify::gateway(view, network, mac, &inside, cookie));
     flows.extend(view.families().flat_map(|family| route::kernel(network, family, mac, cookie)));
     flows.extend(view.families().flat_map(|family| route::names(family, mac, cookie)));
@@ -117,8 +116,10 @@ fn peer(view: &View<'_>, peer: &Node, way: Way) -> Fragment {
     for network in view.intent.networks.values() {
         let cookie = node_cookie(view, network, peer);
         let shares = view.subnet(&network.name, &peer.name).into_iter().flat_map(|subnet| subnet.cidrs());
-        let address = view.address(peer).filter(|_| network.name.as_str() == DEFAULT_NETWORK).map(IpNet::from);
-        flows.extend(shares.chain(address).map(|net| route::remote(view, network, (peer, way), net, cookie)));
+        let addresses = view.addresses(peer).into_iter().filter(|_| network.name.as_str() == DEFAULT_NETWORK);
+        flows.extend(
+            shares.chain(addresses.map(IpNet::from)).map(|net| route::remote(view, network, (peer, way), net, cookie)),
+        );
     }
     if let Some(network) = view.default_network().filter(|_| way == Way::Direct) {
         let (share, cookie) = (view.subnet(&network.name, &peer.name), node_cookie(view, network, peer));

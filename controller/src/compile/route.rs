@@ -11,7 +11,7 @@
 //! | 151, 150 | anywhere else with a TTL of 1: the host's kernel answers endpoints, others are dropped |
 //! | 120 | containers behind the kernel of such a node |
 //! | 110 | endpoints of another node in the same underlay subnet, from endpoints, by way of the host's kernel |
-//! | 100 | another node: its share, its underlay address, its endpoints of flat networks |
+//! | 100 | another node: its share, its underlay addresses, its endpoints of flat networks |
 //! | 55 | to a service, of a network of which conntrack remembers no more connections |
 //! | 50 | an address of ours that nobody has, or that is of another network |
 //! | 10 | outside, from endpoints: by way of the gateway |
@@ -119,9 +119,9 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
 }
 
 /// A process of the host that reaches another one there by way of a service.
-pub(super) fn host_to_itself(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) -> Option<Flow> {
+pub(super) fn host_to_itself(network: &Network, ip: IpAddr, gateway: Mac, cookie: Cookie) -> Flow {
     let itself = to(network, ip).reg(reg::FROM, reg::FROM_GATEWAY);
-    ip.is_ipv4().then(|| Flow::new(Table::Route, 205, itself, cookie, bounce(network, Family::V4, gateway)))
+    Flow::new(Table::Route, 205, itself, cookie, bounce(network, Family::of(ip), gateway))
 }
 
 /// Back to the kernel that sent it, as if from the router: answers come here again.

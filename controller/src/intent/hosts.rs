@@ -1,4 +1,4 @@
-//! Hosts as backends: processes on a node itself, behind the node's address on the underlay.
+//! Hosts as backends: processes on a node itself, behind the node's addresses on the underlay.
 //!
 //! For services a host is like an endpoint of the default network whose name is that of its node. It is none: it has no
 //! port, no policy is about it, and no selector picks it.
@@ -26,11 +26,14 @@ impl Intent {
     }
 
     pub(super) fn write_host(&mut self, old: Option<&Node>, new: Option<&Arc<Node>>) {
-        if let Some(old) = old.filter(|old| self.hosts.get(&old.spec.address).is_some_and(|it| it.node == old.name)) {
-            self.hosts.remove(&old.spec.address);
+        for (old, ip) in old.iter().flat_map(|old| old.spec.addresses().map(move |ip| (old, ip))) {
+            if self.hosts.get(&ip).is_some_and(|it| it.node == old.name) {
+                self.hosts.remove(&ip);
+            }
         }
         if let Some(new) = new {
-            self.hosts.insert(new.spec.address, Arc::new(host(new)));
+            let host = Arc::new(host(new));
+            new.spec.addresses().for_each(|ip| drop(self.hosts.insert(ip, host.clone())));
         }
     }
 }
@@ -49,7 +52,7 @@ fn host(node: &Node) -> Endpoint {
         network: default_network(),
         device: String::new(),
         port: 0,
-        ips: vec![node.spec.address],
+        ips: node.spec.addresses().collect(),
         mac: Mac::of_ip(node.spec.address),
         labels: BTreeMap::new(),
         terminating: false,

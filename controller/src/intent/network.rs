@@ -88,7 +88,9 @@ impl Draft<'_> {
             if let Some(other) = self.intent.networks.values().find(overlaps) {
                 return refuse(format!("{subnet} overlaps network {}", other.name));
             }
-            if let Some(node) = self.intent.nodes.values().find(|node| subnet.contains(&node.spec.address)) {
+            if let Some(node) =
+                self.intent.nodes.values().find(|node| node.spec.addresses().any(|ip| subnet.contains(&ip)))
+            {
                 return refuse(format!("{subnet} holds the address of node {}", node.name));
             }
         }

@@ -1,6 +1,6 @@
 //! Which names a transaction touches.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use api::{Endpoint, Name, NameKey, NameKeys, Service};
 
@@ -75,7 +75,10 @@ pub fn touched(old: &Intent, new: &Intent, txn: &Txn) -> Touched {
                 services.for_each(|service| touched.service(service));
             }
             Key::Node(name) => {
-                let takes = |intent: &Intent| intent.nodes.get(name).map(|node| (node.down, node.drained));
+                let takes = |intent: &Intent| {
+                    let node = intent.nodes.get(name)?;
+                    Some((node.down, node.drained, node.spec.addresses().collect::<Vec<IpAddr>>()))
+                };
                 if takes(old) != takes(new) {
                     let services = new.endpoints_on(name).flat_map(|endpoint| new.services_of(endpoint));
                     let on_host =

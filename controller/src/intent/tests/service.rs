@@ -63,6 +63,35 @@ fn backends_are_endpoints_or_nodes_and_ports_of_sctp_stay_what_they_are() {
 }
 
 #[test]
+fn a_node_is_a_backend_at_its_ipv6_address_for_as_long_as_it_has_it() {
+    let mut intent = dual(1);
+    let at = |n: u8, address6: Option<&str>| {
+        let spec = serde_json::json!({"address": format!("172.30.0.{n}"), "address6": address6, "mtu": 1500});
+        Change::PutNode(name(&format!("h{n}")), json(spec))
+    };
+    let put = service("fd00:10:96::10", &["fd30::1"]);
+    let refused = refusal(&mut intent, &Change::PutService(name("s"), put.clone()));
+    assert!(refused.contains("fd30::1 lies outside network default, and is no node's address"), "{refused}");
+    make(&mut intent, &at(1, Some("fd30::1")), 0).unwrap();
+    make(&mut intent, &Change::PutService(name("s"), put), 0).unwrap();
+    let nodes = |intent: &Intent| -> Vec<Name> {
+        let backends = intent.backends(&intent.services[&name("s")]);
+        backends.into_iter().filter(|(it, _)| is_host(it)).map(|(it, _)| it.node.clone()).collect()
+    };
+    assert_eq!(nodes(&intent), [name("h1")]);
+    make(&mut intent, &at(1, Some("fd30::9")), 0).unwrap();
+    assert_eq!(nodes(&intent), []);
+    make(&mut intent, &at(2, Some("fd30::1")), 0).unwrap();
+    assert_eq!(nodes(&intent), [name("h2")]);
+    assert_eq!(nodes(&Intent::load(intent.values())), [name("h2")]);
+    make(&mut intent, &Change::DeleteNode(name("h2")), 0).unwrap();
+    assert_eq!(nodes(&intent), []);
+    let refused =
+        refusal(&mut intent, &Change::PutNetwork(name("six"), json(serde_json::json!({"subnets": ["fd30::/64"]}))));
+    assert!(refused.contains("holds the address of node h1"), "{refused}");
+}
+
+#[test]
 fn a_backend_keeps_the_revision_at_which_it_joined() {
     let mut intent = with_nodes(1);
     for n in 1..=2 {
