@@ -4,7 +4,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
+use api::balance::Balance;
 use common::{add, at, flows, host, neighbour, pings_all, pod_at, sdnctl, settle, sh, up};
+use integration::client::sdnctl_json;
 use integration::traffic::Ping;
 use integration::{PodSpec, Target, Testbed, client, netns};
 
@@ -83,10 +85,23 @@ fn kernel_state(testbed: &Testbed) -> [String; 4] {
     ["ip -o link", "ip -o -4 addr", "ip route", "nft -a list ruleset"].map(|command| sh(testbed, &at(1), command))
 }
 
+/// Between two of its sessions, too, as people look at it just then.
 #[test]
-fn a_restarted_switch_gets_everything_back() {
+fn a_restarted_switch_is_read_at_once_and_gets_everything_back() {
     let testbed = up("t22-ovs", 3);
     let [here, near, far] = [("here", 1), ("near", 1), ("far", 2)].map(|(name, n)| add(&testbed, name, n));
+    let backends = format!("--backend {} --affinity 1h", near.ip);
+    sdnctl(&testbed, &format!("service create web --vip 10.96.0.10 --port 80:8080/tcp {backends}"));
+    let vswitchd = Target::Vswitchd(host(1));
+    for pause in [0, 1000, 1400] {
+        testbed.kill(vswitchd).unwrap();
+        testbed.start(vswitchd).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        flows(&testbed, "h1");
+        let balance: Balance = sdnctl_json(&testbed, "service inspect web").unwrap();
+        assert_eq!(balance.unread, []);
+        settle(&testbed);
+    }
     let ovs = Target::Ovs(host(1));
     testbed.kill(ovs).unwrap();
     testbed.start(ovs).unwrap();

@@ -11,7 +11,7 @@ use super::{
     apply::ending,
     body::{Path, Query},
     error::Failure,
-    observe::{session, unreadable},
+    observe::read,
 };
 use crate::{
     dump,
@@ -46,7 +46,7 @@ const COUNTERS: [&str; 9] = [
     responses((status = OK, body = Blame)))]
 pub async fn blame(app: Shared, Path(node): Path, Query(query): Query<BlameQuery>) -> Result<Json<Blame>, Failure> {
     let key = key(&query.flow).map_err(|reason| Failure::new(StatusCode::BAD_REQUEST, format!("flow: {reason}")))?;
-    let read = session(&app, &node)?.read_flows().await.map_err(|error| unreadable(&node, &error))?;
+    let read = read(&app, &node, async |switch| switch.read_flows().await).await?;
     let found = read.iter().find(|stats| southbound::flow(stats).0 == key);
     let found = found.ok_or_else(|| {
         let reason = format!(

@@ -23,6 +23,7 @@ use crate::{
     metrics::Present,
     pipeline::Table,
     pki::unix_now,
+    southbound::{ReadError, SwitchSession},
 };
 
 /// That the controller runs.
@@ -110,7 +111,7 @@ pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery
         }
         return Ok(Json(dump::desired(&name, &then.state(&name).flows, &owners)));
     }
-    let read = session(&app, &name)?.read_flows().await.map_err(|error| unreadable(&name, &error))?;
+    let read = read(&app, &name, async |switch| switch.read_flows().await).await?;
     Ok(Json(match compiled {
         Some(then) => dump::difference(&name, &read, then.state(&name).flows, &owners),
         None => dump::flows(&name, &read, &owners),
@@ -120,23 +121,28 @@ pub async fn flows(app: Shared, Path(name): Path, Query(query): Query<FlowsQuery
 /// The groups that the switch itself answers.
 #[utoipa::path(get, path = "/v1/nodes/{name}/groups", tag = "switches", params(("name" = Name, Path)), responses((status = OK, body = GroupDump)))]
 pub async fn groups(app: Shared, Path(name): Path) -> Result<Json<GroupDump>, Failure> {
-    let session = session(&app, &name)?;
-    let (described, counted) = session.read_groups().await.map_err(|error| unreadable(&name, &error))?;
+    let (described, counted) = read(&app, &name, async |switch| switch.read_groups().await).await?;
     let owners = app.owners();
     Ok(Json(dump::groups(&name, &described, &counted, &owners)))
 }
 
-pub fn session(app: &App, name: &Name) -> Result<crate::southbound::SwitchSession, Failure> {
-    if !app.store.read().nodes.contains_key(name) {
-        return Err(Failure::not_found(Kind::Node, name));
-    }
-    app.switches.get(name).ok_or_else(|| {
-        Failure::new(StatusCode::SERVICE_UNAVAILABLE, format!("the switch of node {name} is not connected"))
+/// What `ask` gets from a node's switch. One that has just begun anew is waited for, but not that of a node that is down.
+pub async fn read<T, F>(app: &App, name: &Name, ask: impl Fn(SwitchSession) -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, ReadError>>,
+{
+    let is_down = app.store.read().nodes.get(name).ok_or_else(|| Failure::not_found(Kind::Node, name))?.down;
+    let read = match is_down && !app.switches.is_connected(name) {
+        true => Err(ReadError::Gone),
+        false => app.switches.read(name, ask).await,
+    };
+    read.map_err(|error| {
+        let status = match error {
+            ReadError::Gone => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Failure::new(status, format!("the switch of node {name} could not be read: {error}"))
     })
-}
-
-pub fn unreadable(name: &Name, error: &str) -> Failure {
-    Failure::new(StatusCode::BAD_GATEWAY, format!("the switch of node {name} could not be read: {error}"))
 }
 
 fn controllers(app: &App, duties: &Duties) -> Vec<ControllerStatus> {
@@ -162,7 +168,7 @@ async fn observe(app: &App) -> Status {
         .values()
         .map(|node| {
             let done = progress.get(&node.name).cloned().unwrap_or_default();
-            let openflow = app.switches.get(&node.name).is_some();
+            let openflow = app.switches.is_connected(&node.name);
             let ovsdb = app.switches.host_connected(&node.name);
             let agent = app.agents.is_fresh(&node.name, now);
             SwitchStatus {

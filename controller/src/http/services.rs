@@ -13,12 +13,14 @@ use super::{
     App, Shared,
     body::{Body, Path, Query},
     error::Failure,
+    observe::read,
     write::{WaitQuery, write},
 };
 use crate::{
     balance,
     compile::announcer,
     intent::{Change, Intent},
+    southbound::SwitchSession,
 };
 
 /// How many switches are read at once.
@@ -65,12 +67,15 @@ pub async fn balance(app: Shared, Path(name): Path) -> Result<Json<Balance>, Fai
 }
 
 async fn read_balance(app: &App, intent: &Intent, service: &Service, node: &Name) -> Option<NodeBalance> {
-    let session = app.switches.get(node)?;
-    let groups = session.read_groups().await.ok()?;
-    let bound = match balance::counting(service) {
-        Some(request) => session.read_some_flows(request).await.ok()?,
-        None => Vec::new(),
+    let ask = async |switch: SwitchSession| {
+        let groups = switch.read_groups().await?;
+        let bound = match balance::counting(service) {
+            Some(request) => switch.read_some_flows(request).await?,
+            None => Vec::new(),
+        };
+        Ok((groups, bound))
     };
+    let (groups, bound) = read(app, node, ask).await.ok()?;
     Some(balance::node(intent, service, node, &groups, &bound))
 }
 

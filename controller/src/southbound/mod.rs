@@ -7,11 +7,13 @@ mod fence;
 mod host_plan;
 mod hosts;
 mod messages;
+mod read;
 mod switch;
 mod switches;
 
 pub use challenge::serve as serve_challenges;
 pub use hosts::serve as serve_hosts;
 pub use messages::{bundle, flow, installed, is_learned};
+pub use read::ReadError;
 pub use switch::SwitchSession;
 pub use switches::{Switches, serve as serve_switches};

@@ -22,7 +22,7 @@ use openflow::{
 };
 use tokio::{net::TcpStream, sync::mpsc, time::Instant};
 
-use super::{Switches, audit::Audits, bindings::Bindings, messages};
+use super::{ReadError, Switches, audit::Audits, bindings::Bindings, messages};
 use crate::{
     cluster::Cluster,
     compile::State,
@@ -49,11 +49,15 @@ pub struct SwitchSession {
 }
 
 impl SwitchSession {
+    pub(super) fn new(handle: Handle) -> Self {
+        Self { handle, told: Arc::default() }
+    }
+
     /// All flows.
     ///
     /// # Errors
     /// What the switch said, or why it did not answer.
-    pub async fn read_flows(&self) -> Result<Vec<FlowStats>, String> {
+    pub async fn read_flows(&self) -> Result<Vec<FlowStats>, ReadError> {
         self.read_some_flows(FlowRequest::default()).await
     }
 
@@ -61,10 +65,10 @@ impl SwitchSession {
     ///
     /// # Errors
     /// What the switch said, or why it did not answer.
-    pub async fn read_some_flows(&self, request: FlowRequest) -> Result<Vec<FlowStats>, String> {
+    pub async fn read_some_flows(&self, request: FlowRequest) -> Result<Vec<FlowStats>, ReadError> {
         match self.multipart(MultipartRequestBody::Flow(request)).await? {
             MultipartReplyBody::Flow(flows) => Ok(flows),
-            other => Err(format!("asked for flows, got {other:.40?}")),
+            other => Err(ReadError::unasked("flows", &other)),
         }
     }
 
@@ -72,27 +76,27 @@ impl SwitchSession {
     ///
     /// # Errors
     /// What the switch said, or why it did not answer.
-    pub async fn read_groups(&self) -> Result<(Vec<GroupDesc>, Vec<GroupStats>), String> {
+    pub async fn read_groups(&self) -> Result<(Vec<GroupDesc>, Vec<GroupStats>), ReadError> {
         let all = GroupRequest { group_id: GroupId::ALL };
         let counted = match self.multipart(MultipartRequestBody::Group(all)).await? {
             MultipartReplyBody::Group(counted) => counted,
-            other => return Err(format!("asked for counters of groups, got {other:.40?}")),
+            other => return Err(ReadError::unasked("counters of groups", &other)),
         };
         Ok((self.read_group_descs().await?, counted))
     }
 
-    async fn read_group_descs(&self) -> Result<Vec<GroupDesc>, String> {
+    async fn read_group_descs(&self) -> Result<Vec<GroupDesc>, ReadError> {
         match self.multipart(MultipartRequestBody::GroupDesc).await? {
             MultipartReplyBody::GroupDesc(groups) => Ok(groups),
-            other => Err(format!("asked for groups, got {other:.40?}")),
+            other => Err(ReadError::unasked("groups", &other)),
         }
     }
 
-    async fn multipart(&self, body: MultipartRequestBody) -> Result<MultipartReplyBody, String> {
+    async fn multipart(&self, body: MultipartRequestBody) -> Result<MultipartReplyBody, ReadError> {
         let request = MultipartRequest { flags: Default::default(), body };
-        match self.handle.request(request).await.map_err(|error| error.to_string())? {
+        match self.handle.request(request).await? {
             Body::MultipartReply(reply) => Ok(reply.body),
-            other => Err(format!("asked for statistics, got {other:.40?}")),
+            other => Err(ReadError::unasked("statistics", &other)),
         }
     }
 
@@ -184,7 +188,7 @@ pub async fn handshake(stream: TcpStream, gate: &Gate, store: &Store) -> Result<
     let node = intent.nodes.values().find(|node| node.datapath_id() == id).map(|node| node.name.clone());
     let node = node.ok_or_else(|| format!("datapath {id:016x} belongs to no node: its agent has not joined"))?;
     gate.caller(&shown, unix_now()).speaks_for(&node)?;
-    Ok((node, SwitchSession { handle, told: Arc::default() }, events))
+    Ok((node, SwitchSession::new(handle), events))
 }
 
 /// One switch's session, with all it needs.

@@ -10,7 +10,10 @@ use std::{
 };
 
 use api::{Bfd, Name};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 use tracing::Instrument;
 
 use super::switch::{self, Served, SwitchSession};
@@ -44,6 +47,7 @@ const SLOTS: usize = 32;
 #[derive(Clone)]
 pub struct Switches {
     connected: Arc<Mutex<Connected>>,
+    arrivals: Arc<watch::Sender<()>>,
     next_session: Arc<AtomicU64>,
     slots: Arc<Semaphore>,
     pub(super) metrics: Arc<Metrics>,
@@ -54,7 +58,8 @@ impl Switches {
     /// Nobody is. What happens is told to `log`.
     pub fn new(metrics: Arc<Metrics>, log: Arc<Events>) -> Self {
         let slots = Arc::new(Semaphore::new(SLOTS));
-        Self { connected: Arc::default(), next_session: Arc::default(), slots, metrics, log }
+        let (connected, arrivals, next_session) = Default::default();
+        Self { connected, arrivals, next_session, slots, metrics, log }
     }
 
     /// The right to hold all of a switch's flows in memory, as soon as few enough do.
@@ -68,8 +73,18 @@ impl Switches {
     }
 
     /// The session to a node's switch, to read it.
-    pub fn get(&self, node: &Name) -> Option<SwitchSession> {
-        self.lock().switches.get(node).map(|(_, session)| session.clone())
+    pub(super) fn get(&self, node: &Name) -> Option<(SessionId, SwitchSession)> {
+        self.lock().switches.get(node).cloned()
+    }
+
+    /// Whether there is a session to a node's switch.
+    pub fn is_connected(&self, node: &Name) -> bool {
+        self.lock().switches.contains_key(node)
+    }
+
+    /// Tells of each session to a switch that begins from now on.
+    pub(super) fn arrivals(&self) -> watch::Receiver<()> {
+        self.arrivals.subscribe()
     }
 
     /// Whether a session to a node's OVSDB is up.
@@ -117,11 +132,12 @@ impl Switches {
         }
     }
 
-    fn switch_up(&self, node: &Name, session: SwitchSession) -> SessionId {
+    pub(super) fn switch_up(&self, node: &Name, session: SwitchSession) -> SessionId {
         let id = self.next_session.fetch_add(1, Ordering::Relaxed);
         let mut connected = self.lock();
         connected.switches.insert(node.clone(), (id, session));
         self.metrics.switches_connected.set(connected.switches.len() as i64);
+        self.arrivals.send_replace(());
         id
     }
 
