@@ -11,9 +11,10 @@ use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
 
-use common::{eventually, host, ip_of, packets, pod_at, sdnctl, up};
+use common::{at, eventually, host, ip_of, packets, pod_at, sdnctl, up, up_with};
 use datagram::Packet;
-use integration::{Place, Pod, PodSpec, Testbed, netns};
+use integration::plan::{EXTERNAL_IP, EXTERNAL_IP6};
+use integration::{Config, Place, Pod, PodSpec, Testbed, netns};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, setsockopt, socket, sockopt};
 use nix::sys::time::TimeVal;
 use serde_json::json;
@@ -24,6 +25,7 @@ const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));
 const LARGE: usize = 3000;
 
 const UDP: u8 = 17;
+const SCTP: u8 = 132;
 
 fn labelled(testbed: &Testbed, name: &str, n: u16) -> Pod {
     let labels = vec![format!("app={name}")];
@@ -60,9 +62,9 @@ fn comes_back(socket: &UdpSocket, length: usize) -> bool {
     socket.recv(&mut buffer).is_ok_and(|received| buffer[..received] == sent)
 }
 
-fn isolate(testbed: &Testbed, app: &str, rule: &serde_json::Value) {
+fn isolate(testbed: &Testbed, app: &str, mut spec: serde_json::Value) {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let spec = json!({"selector": {"app": app}, "ingress": [rule]});
+    spec["selector"] = json!({"app": app});
     fs::write(file.path(), json!({"kind": "policy", "name": app, "spec": spec}).to_string()).unwrap();
     sdnctl(testbed, &format!("apply -f {}", file.path().display()));
 }
@@ -91,7 +93,7 @@ fn fragments_follow_their_connection_and_meet_the_policy() {
     eventually("it is counted", 5, || unknown() >= 2);
     assert!(comes_back(&begins, 100) && comes_back(&begins, LARGE));
 
-    isolate(&testbed, "web", &json!({"ports": [{"protocol": "udp", "port": 8080}]}));
+    isolate(&testbed, "web", json!({"ingress": [{"ports": [{"protocol": "udp", "port": 8080}]}]}));
     let denied = || dropped(&testbed, "h2", "no policy allows it");
     assert!(!comes_back(&balanced, LARGE), "the endpoint's own zone does not know it yet");
     assert!(comes_back(&balanced, 100) && comes_back(&balanced, LARGE), "what is allowed goes on");
@@ -134,21 +136,30 @@ fn options_and_unusual_protocols_meet_the_policy() {
         socket.recv(&mut [0; 64]).is_ok_and(|length| length == 4)
     };
     assert!(arrives(&open, &to(8080)) && arrives(&shut, &to(8090)));
-    isolate(&testbed, "web", &json!({"ports": [{"protocol": "udp", "port": 8080}]}));
+    isolate(&testbed, "web", json!({"ingress": [{"ports": [{"protocol": "udp", "port": 8080}]}], "egress": []}));
     let denied = || dropped(&testbed, "h2", "no policy allows it");
     assert!(arrives(&open, &to(8080)), "ports are seen behind options");
     let before = denied();
     assert!(!arrives(&shut, &to(8090)));
     eventually("it is counted", 5, || denied() > before);
 
-    // Protocols that conntrack knows nothing of are not let through to who is isolated.
-    let stopped = || denied() + dropped(&testbed, "h2", "invalid connection state");
-    for protocol in [0, 255] {
-        let before = stopped();
-        let header = [0x45, 0, 0, 28, 0, 8, 0, 0, 64, protocol, 0, 0, 0, 0, 0, 0, a, b, c, d];
-        let packet = Packet::of([&header[..], &[0; 8]].concat());
-        (0..3).for_each(|_| packet.send(&testbed, &pod_at(&asking)));
-        eventually("it is counted", 5, || stopped() >= before + 3);
+    // Protocols that conntrack knows nothing of are not let through to who is isolated, nor from there, nor to services.
+    sdnctl(&testbed, &format!("service create web --vip {VIP} --port 80:8080/udp --backend {}", web.ip));
+    let stopped = |node: &str| {
+        dropped(&testbed, node, "no policy allows it") + dropped(&testbed, node, "invalid connection state")
+    };
+    let to_no_port = |node: &str| dropped(&testbed, node, "no service has this address and port");
+    for protocol in [0, 253, 255] {
+        for (from, to, node, count) in [
+            (&asking, ip_of(&web), "h2", &stopped as &dyn Fn(&str) -> u64),
+            (&asking, VIP, "h1", &to_no_port),
+            (&web, ip_of(&asking), "h2", &stopped),
+            (&web, VIP, "h2", &stopped),
+        ] {
+            let (before, packet) = (count(node), Packet::between(ip_of(from), to, protocol, &[0; 8]));
+            (0..3).for_each(|_| packet.send(&testbed, &pod_at(from)));
+            eventually(&format!("{protocol} from {} to {to} is counted", from.name), 5, || count(node) >= before + 3);
+        }
     }
 }
 
@@ -157,7 +168,7 @@ fn web_v4(pod: &Pod) -> Ipv4Addr {
 }
 
 /// The next packet of a protocol that arrives at a pod: its destination, and what follows its header.
-fn arrives(testbed: &Testbed, pod: &Pod, protocol: u8, send: impl FnOnce()) -> Option<(Ipv4Addr, Vec<u8>)> {
+fn arrives(testbed: &Testbed, pod: &Pod, protocol: u8, send: impl FnOnce()) -> Option<(IpAddr, Vec<u8>)> {
     let open = || Ok(socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), SockProtocol::EthAll)?);
     let socket = netns::within(&testbed.config().netns(&pod_at(pod)), open).unwrap();
     setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(1, 0)).unwrap();
@@ -169,13 +180,16 @@ fn arrives(testbed: &Testbed, pod: &Pod, protocol: u8, send: impl FnOnce()) -> O
             let to: [u8; 4] = packet[16..20].try_into().unwrap();
             return Some((to.into(), packet[20..].to_vec()));
         }
+        if packet.len() >= 40 && packet[0] == 0x60 && packet[6] == protocol {
+            let to: [u8; 16] = packet[24..40].try_into().unwrap();
+            return Some((to.into(), packet[40..].to_vec()));
+        }
     }
     None
 }
 
 #[test]
 fn sctp_is_balanced_by_address() {
-    const SCTP: u8 = 132;
     let testbed = up("t43-sctp", 2);
     let (asking, web) = (labelled(&testbed, "client", 1), labelled(&testbed, "web", 2));
     sdnctl(&testbed, &format!("service create web --vip {VIP} --port 80/sctp --backend {}", web.ip));
@@ -184,14 +198,14 @@ fn sctp_is_balanced_by_address() {
     let header = [0x45, 0, 0, 52, 0, 6, 0, 0, 64, SCTP, 0, 0, 0, 0, 0, 0, 10, 96, 0, 10];
     let asked = Packet::of([&header[..], &chunk].concat());
     let there = arrives(&testbed, &web, SCTP, || asked.send(&testbed, &pod_at(&asking)));
-    assert_eq!(there, Some((web_v4(&web), chunk.clone())), "to the backend, as it was");
+    assert_eq!(there, Some((ip_of(&web), chunk.clone())), "to the backend, as it was");
 
     let answer = [&[0, 80, 0x9c, 0x40][..], &chunk[4..]].concat();
     let to = web_v4(&asking).octets();
     let back = Packet::of([&header[..16], &to, &answer].concat());
     let back = arrives(&testbed, &asking, SCTP, || back.send(&testbed, &pod_at(&web)));
-    assert_eq!(back, Some((web_v4(&asking), answer)));
-    let seen = common::sh(&testbed, &common::at(1), "ovs-appctl dpctl/dump-conntrack");
+    assert_eq!(back, Some((ip_of(&asking), answer)));
+    let seen = common::sh(&testbed, &at(1), "ovs-appctl dpctl/dump-conntrack");
     let known = seen.lines().find(|line| line.starts_with("sctp") && line.contains(&format!("reply=(src={}", web.ip)));
     assert!(known.is_some(), "{seen}");
 
@@ -211,41 +225,60 @@ fn init(to: u16) -> Vec<u8> {
     bytes
 }
 
-/// The ICMP error that a packet is answered with, as type and code.
-fn error(testbed: &Testbed, place: &Place, packet: &Packet) -> Option<(u8, u8)> {
-    let open = || Ok(socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp)?);
+/// Whether an INIT is answered by an ICMP error about just that: to this address and port.
+fn is_refused(testbed: &Testbed, place: &Place, from: IpAddr, to: IpAddr, port: u16) -> bool {
+    // Of IPv4 a raw socket shows the header, too.
+    let (family, protocol, before, unreachable, destination, header) = match to {
+        IpAddr::V4(_) => (AddressFamily::Inet, SockProtocol::Icmp, 20, [3, 3], 16..20, 20),
+        IpAddr::V6(_) => (AddressFamily::Inet6, SockProtocol::IcmpV6, 0, [1, 4], 24..40, 40),
+    };
+    let open = || Ok(socket(family, SockType::Raw, SockFlag::empty(), protocol)?);
     let socket = netns::within(&testbed.config().netns(place), open).unwrap();
     setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(1, 0)).unwrap();
-    packet.send(testbed, place);
+    let sent = Packet::between(from, to, SCTP, &init(port));
+    sent.send(testbed, place);
+    let target =
+        |packet: &[u8]| Some((packet.get(destination.clone())?.to_vec(), packet.get(header..header + 4)?.to_vec()));
     let mut answer = [0; 2048];
-    let length = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).ok()?;
-    (length > 22).then(|| (answer[20], answer[21]))
+    while let Ok(length) = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()) {
+        let error = answer.get(before..length).unwrap_or_default();
+        if error.starts_with(&unreachable) && target(error.get(8..).unwrap_or_default()) == target(sent.bytes()) {
+            return true;
+        }
+    }
+    false
 }
 
+/// Also clients who had a backend, and several of one service: conntrack tells them apart by their addresses alone.
 #[test]
-fn sctp_is_published_and_refused_inside() {
-    const SCTP: u8 = 132;
-    const UNREACHABLE: (u8, u8) = (3, 3);
-    let testbed = up("t43-sctp-out", 2);
+fn sctp_is_published_and_refused_to_everyone_when_its_last_backend_leaves() {
+    const PORTS: [u16; 2] = [30_080, 30_086];
+    let testbed = up_with(&Config { ipv6: true, ..Config::new("t43-sctp-out") });
     let (asking, web) = (labelled(&testbed, "client", 1), labelled(&testbed, "web", 2));
-    sdnctl(&testbed, &format!("service create web --vip {VIP} --port 80/sctp --backend {}", web.ip));
-    sdnctl(&testbed, "service publish web 30080:80");
-    let to = |[a, b, c, d]: [u8; 4], port: u16| {
-        let header = [0x45, 0, 0, 52, 0, 6, 0, 0, 64, SCTP, 0, 0, 0, 0, 0, 0, a, b, c, d];
-        Packet::of([&header[..], &init(port)].concat())
-    };
-    let published = |n: u16| to(host(n).ip().octets(), 30_080);
-    let mut there = None;
-    eventually("it is published", 5, || {
-        there = arrives(&testbed, &web, SCTP, || published(1).send(&testbed, &Place::External));
-        there.is_some()
-    });
-    let (ip, packet) = there.unwrap();
-    assert_eq!((ip, &packet[..4]), (web_v4(&web), &[0x9c, 0x40, 0, 80][..]), "at its own port");
-    sdnctl(&testbed, &format!("service backends web --rm {}", web.ip));
-    for place in [pod_at(&asking), common::at(1)] {
-        let packet = to([10, 96, 0, 10], 80);
-        let what = format!("{place} is refused");
-        eventually(&what, 5, || error(&testbed, &place, &packet) == Some(UNREACHABLE));
+    let addresses = |pod: &Pod| [&pod.ip, pod.ip6.as_ref().unwrap()].map(|ip| ip.parse::<IpAddr>().unwrap());
+    let nodes = [IpAddr::from(host(1).ip()), host(1).ip6().into()];
+    let outside = [IpAddr::from(EXTERNAL_IP), EXTERNAL_IP6.into()];
+    let ask = |n: usize| Packet::between(outside[n], nodes[n], SCTP, &init(PORTS[n])).send(&testbed, &Place::External);
+    // Who begins before the service is published goes on from the same port, as clients of SCTP do.
+    (0..2).for_each(ask);
+    for (n, vip) in ["10.96.0.10", "fd00:10:96::10"].into_iter().enumerate() {
+        let backend = addresses(&web)[n];
+        sdnctl(&testbed, &format!("service create web{n} --vip {vip} --port 80/sctp --backend {backend}"));
+        sdnctl(&testbed, &format!("service publish web{n} {}:80", PORTS[n]));
+        let mut there = None;
+        eventually("it is published", 5, || {
+            there = arrives(&testbed, &web, SCTP, || ask(n));
+            there.is_some()
+        });
+        let (ip, packet) = there.unwrap();
+        assert_eq!((ip, &packet[..4]), (backend, &[0x9c, 0x40, 0, 80][..]), "at its own port");
+        sdnctl(&testbed, &format!("service backends web{n} --rm {backend}"));
+        for (place, own) in [(Place::External, outside), (at(1), nodes), (pod_at(&asking), addresses(&asking))] {
+            let refused = |to, port| is_refused(&testbed, &place, own[n], to, port);
+            eventually(&format!("{place} is refused at {}", nodes[n]), 5, || refused(nodes[n], PORTS[n]));
+            let vip = vip.parse().unwrap();
+            let inside = place != Place::External;
+            eventually(&format!("{place} is refused at {vip}"), 5, || !inside || refused(vip, 80));
+        }
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn bind<'a>(
     let to = |backend: &Backend| {
         let bound = of_port.clone().reg(reg::BACKEND, backend.id);
         let learn = affinity::bind((service, backend.id), (family, port.protocol), affinity);
-        let go = vec![learn, act::ct_dnat(zone, backend.ip, port.target_port, Table::EgressPolicy)];
+        let target = (port.protocol, port.target_port);
+        let go = vec![learn, act::ct_dnat(zone, backend.ip, target, Table::EgressPolicy)];
         Flow::new(Table::Bind, 100, bound, cookie, act::apply(go))
     };
     let free = Flow::new(Table::Bind, 50, of_port.clone(), cookie, act::apply(choose));

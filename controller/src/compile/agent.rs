@@ -25,7 +25,7 @@ pub fn agent_config(intent: &Intent, settings: &Settings, name: &Name, revision:
     let everywhere = intent.networks.values().flat_map(|network| network.spec.subnets.iter().copied());
     let outside = intent.networks.values().filter(|network| !network.spec.internal);
     let services = settings.services.nets().filter(|net| net.addr().is_ipv4() || view.has_v6());
-    let bounced = view.has_v6().then(|| IpNet::from(std::net::IpAddr::V6(pipeline::BOUNCED_IP6)));
+    let bounced = view.families().map(|family| family.bounced().trunc());
     // The kernel translates what goes there before it would leave.
     let external = announce::external(intent).into_iter().map(IpNet::from);
     let outside: Vec<IpNet> = outside.flat_map(|network| network.spec.subnets.iter().copied()).collect();

@@ -108,7 +108,11 @@ pub(super) fn kernel(network: &Network, family: Family, gateway: Mac, cookie: Co
             error,
             cookie,
             act::then(
-                vec![act::set_ip_src(family.bounced()), act::set_eth_dst(OfMac(gateway.0)), act::load(reg::OUT, LOCAL)],
+                vec![
+                    act::set_ip_src(family.bounced().addr()),
+                    act::set_eth_dst(OfMac(gateway.0)),
+                    act::load(reg::OUT, LOCAL),
+                ],
                 Table::Output,
             ),
         ),

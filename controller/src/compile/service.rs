@@ -29,9 +29,10 @@
 //! N route     both marks: ──► deliver ── ct(zone, nat) puts VIP:port back ──► the host's kernel
 //! ```
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
 use api::{Network, Protocol, Service, ServicePort};
+use ipnet::IpNet;
 use openflow::{Instruction, Match, oxm::ct_state};
 
 use super::{View, affinity, balance, hairpin_zone, service_zone};
@@ -80,7 +81,7 @@ pub(super) fn frontend(
     let id = |slice| class | group::id(service.id, nth, slice);
     let to_backend = |backend: &Backend| match service.affinity {
         Some(_) if backend.weight > 0 => affinity::pick(backend),
-        _ => vec![act::ct_dnat(zone, backend.ip, port.target_port, Table::EgressPolicy)],
+        _ => vec![act::ct_dnat(zone, backend.ip, (port.protocol, port.target_port), Table::EgressPolicy)],
     };
     let group = |(at, slice): (usize, &Vec<Backend>)| {
         let weights: Vec<u16> = slice.iter().map(|backend| backend.weight).collect();
@@ -129,14 +130,17 @@ pub(super) fn frontend(
 
 /// Connections of an endpoint to itself: replies come to the router's address; and of a host's kernel to itself.
 pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
-    let to = |ip: IpAddr| {
-        let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), ip);
+    let to = |net: IpNet| {
+        let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), net);
         let marks = [reg::HAIRPIN, reg::SERVED].map(act::set_flag);
         let untranslate = act::ct_nat(hairpin_zone(network), Table::EgressPolicy);
         let actions = marks.into_iter().chain([untranslate]).collect();
         Flow::new(Table::Track, 100, matching, Cookie::pipeline(), act::apply(actions))
     };
-    let seen = |family: Family| BTreeSet::from([family.router(), family.bounced()]);
+    let seen = |family: Family| {
+        let (bounced, router) = (family.bounced(), IpNet::from(family.router()));
+        [bounced].into_iter().chain((!bounced.contains(&router)).then_some(router))
+    };
     Family::of_all(&network.spec.subnets).flat_map(seen).map(to)
 }
 

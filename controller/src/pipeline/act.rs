@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use api::Protocol;
+use ipnet::IpNet;
 use openflow::{
     Action, Field, Instruction, Mac, Match, PortNo,
     action::{Ct, Nat, Subfield},
@@ -235,15 +236,18 @@ pub fn ct_forget(zone: u16) -> Action {
     Action::NxClone { actions: vec![ct_clear(), translate, Ct::new(zone).force().into()] }
 }
 
-/// Keeps the connection and translates its destination.
-pub fn ct_dnat(zone: u16, ip: IpAddr, port: u16, next: Table) -> Action {
-    let nat = Nat::dst(ip).port(port);
+/// Keeps the connection and translates its destination; not the port of SCTP, of which the userspace datapath knows none.
+pub fn ct_dnat(zone: u16, ip: IpAddr, (protocol, port): (Protocol, u16), next: Table) -> Action {
+    let nat = match protocol {
+        Protocol::Sctp => Nat::dst(ip),
+        Protocol::Tcp | Protocol::Udp => Nat::dst(ip).port(port),
+    };
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }
 
-/// Keeps the connection and translates its source.
-pub fn ct_snat(zone: u16, ip: IpAddr, next: Table) -> Action {
-    let nat = Nat::src(ip);
+/// Keeps the connection and translates its source to a free one from this address to the last of its subnet.
+pub fn ct_snat(zone: u16, from: IpNet, next: Table) -> Action {
+    let nat = Nat::src(from.addr()).up_to(from.broadcast());
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }
 

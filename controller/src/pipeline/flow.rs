@@ -158,7 +158,7 @@ pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<C
         .filter_map(|(zone, action)| match action {
             Action::NxNat(nat) => {
                 let ip = nat.ipv4_min.map(IpAddr::V4).or(nat.ipv6_min.map(IpAddr::V6))?;
-                Some(CtFlush { zone, ip, port: nat.proto_min? })
+                Some(CtFlush { zone, ip, port: nat.proto_min })
             }
             _ => None,
         })

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use openflow::Match;
 
-use super::{BOUNCED_IP6, NAMES_IP, NAMES_IP6, ROUTER_IP, ROUTER_IP6};
+use super::{BOUNCED_BITS, BOUNCED_IP6, NAMES_IP, NAMES_IP6, ROUTER_IP, ROUTER_IP6};
 
 /// A version of the Internet Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,11 +40,12 @@ impl Family {
         }
     }
 
-    /// Whom a host's kernel sees that is sent its own packets back.
-    pub fn bounced(self) -> IpAddr {
+    /// Whom a host's kernel sees that is sent its own packets back: one of these, the first where there are no clients to
+    /// tell apart.
+    pub fn bounced(self) -> IpNet {
         match self {
-            Self::V4 => ROUTER_IP.into(),
-            Self::V6 => BOUNCED_IP6.into(),
+            Self::V4 => Ipv4Net::new_assert(ROUTER_IP, 32 - BOUNCED_BITS).into(),
+            Self::V6 => Ipv6Net::new_assert(BOUNCED_IP6, 128 - BOUNCED_BITS).into(),
         }
     }
 

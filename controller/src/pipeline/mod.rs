@@ -36,6 +36,9 @@ pub const NAMES_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
 /// others.
 pub const BOUNCED_IP6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 1);
 
+/// How many bits of such addresses tell clients apart of whom conntrack knows no ports. [`NAMES_IP`] is beyond.
+pub const BOUNCED_BITS: u8 = 5;
+
 /// Where every endpoint with an IPv6 address reaches it, too: a unique local address (RFC 4193) that says the same as
 /// [`NAMES_IP`], as a link-local one would need the name of the endpoint's device in `resolv.conf`.
 pub const NAMES_IP6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 0x53);

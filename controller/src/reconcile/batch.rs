@@ -13,8 +13,8 @@ pub struct CtFlush {
     pub zone: u16,
     /// The backend's address.
     pub ip: IpAddr,
-    /// The backend's port.
-    pub port: u16,
+    /// The backend's port; none of SCTP, whose connections are known by their addresses.
+    pub port: Option<u16>,
 }
 
 /// The backends of groups before and after a batch, by service and port: one that goes from one slice to another

@@ -1,5 +1,6 @@
 use std::net::Ipv4Addr;
 
+use api::Protocol;
 use proptest::prelude::*;
 
 use super::*;
@@ -11,7 +12,7 @@ fn flow(n: u16, port: u32) -> Flow {
 }
 
 fn group(id: u32, backends: u8) -> Arc<Group> {
-    let bucket = |n| vec![act::ct_dnat(2, Ipv4Addr::new(10, 0, 0, n).into(), 80, Table::Route)];
+    let bucket = |n| vec![act::ct_dnat(2, Ipv4Addr::new(10, 0, 0, n).into(), (Protocol::Tcp, 80), Table::Route)];
     Arc::new(Group::select(id, (0..backends).map(|n| (1, bucket(n)))))
 }
 
@@ -42,7 +43,7 @@ fn the_difference_is_least_and_forgets_connections_of_backends_that_left() {
     assert_eq!(batch.flows_removed, [flow(3, 3).key]);
     assert_eq!(batch.groups_changed, [group(1, 2)]);
     assert_eq!(batch.groups_removed, [2]);
-    let backend = |n| CtFlush { zone: 2, ip: Ipv4Addr::new(10, 0, 0, n).into(), port: 80 };
+    let backend = |n| CtFlush { zone: 2, ip: Ipv4Addr::new(10, 0, 0, n).into(), port: Some(80) };
     assert_eq!(batch.flushes, [backend(0), backend(2)]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use api::Protocol;
 use openflow::{
     Body, Match, PortNo, TableId,
     msg::{
@@ -62,12 +63,14 @@ pub fn flush(flush: &CtFlush) -> Body {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,
     };
-    let from = vec![TupleProperty::Src(ip.octets().to_vec().into()), TupleProperty::SrcPort(flush.port)];
+    let mut from = vec![TupleProperty::Src(ip.octets().to_vec().into())];
+    from.extend(flush.port.map(TupleProperty::SrcPort));
+    let ip_proto = if flush.port.is_some() { 0 } else { Protocol::Sctp.number() };
     let properties = vec![
         CtFlushProperty::ReplyTuple(Tuple { tuple: from }),
         CtFlushProperty::ZoneId(FlushZone { value: flush.zone }),
     ];
-    Body::Experimenter(Experimenter::NxtCtFlush(CtFlushMessage { ip_proto: 0, properties }))
+    Body::Experimenter(Experimenter::NxtCtFlush(CtFlushMessage { ip_proto, properties }))
 }
 
 /// What a switch answered, in the normal form of ours.

@@ -1,13 +1,14 @@
 //! Datagrams as they stand on the wire: taken down, changed, and sent once more.
 #![allow(dead_code)]
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use integration::{Place, Testbed, netns};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recv, sendto, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, recv, sendto, setsockopt, socket,
+    sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -15,14 +16,37 @@ use nix::sys::time::TimeVal;
 const ETHERNET: usize = 14;
 const HEADERS: usize = 28;
 
-/// An IPv4 packet, most often one that holds a UDP datagram.
+/// An IP packet, most often of IPv4 and with a UDP datagram.
 #[derive(Clone, Debug)]
 pub struct Packet(Vec<u8>);
 
 impl Packet {
-    /// Just these bytes. The kernel that sends it fills in its source and its header's checksum.
+    /// Just these bytes. The kernel that sends it fills in its header's checksum and, of IPv4, a source that is 0.
     pub fn of(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+
+    /// Of any protocol, from whomever it is to seem.
+    pub fn between(from: IpAddr, to: IpAddr, protocol: u8, payload: &[u8]) -> Self {
+        let length = payload.len() as u16;
+        Self(match (from, to) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                let [high, low] = (20 + length).to_be_bytes();
+                let header = [0x45, 0, high, low, 0, 6, 0, 0, 64, protocol, 0, 0];
+                [&header[..], &from.octets(), &to.octets(), payload].concat()
+            }
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                let [high, low] = length.to_be_bytes();
+                let header = [0x60, 0, 0, 0, high, low, protocol, 64];
+                [&header[..], &from.octets(), &to.octets(), payload].concat()
+            }
+            _ => panic!("{from} and {to} are of two families"),
+        })
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The next datagram that leaves `place` for `port` of `to`.
@@ -72,12 +96,15 @@ impl Packet {
 
     /// Sends it from `place`, under the address it has.
     pub fn send(&self, testbed: &Testbed, place: &Place) {
+        let (family, to) = match self.0[0] >> 4 {
+            4 => (AddressFamily::Inet, IpAddr::from(<[u8; 4]>::try_from(&self.0[16..20]).expect("4 bytes"))),
+            _ => (AddressFamily::Inet6, IpAddr::from(<[u8; 16]>::try_from(&self.0[24..40]).expect("16 bytes"))),
+        };
         let socket: OwnedFd = netns::within(&testbed.config().netns(place), || {
-            Ok(socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Raw)?)
+            Ok(socket(family, SockType::Raw, SockFlag::empty(), SockProtocol::Raw)?)
         })
         .expect("a raw socket");
-        let [a, b, c, d] = [16, 17, 18, 19].map(|at| self.0[at]);
-        let to = SockaddrIn::new(a, b, c, d, 0);
+        let to = SockaddrStorage::from(SocketAddr::new(to, 0));
         sendto(socket.as_raw_fd(), &self.0, &to, MsgFlags::empty()).expect("it is sent");
     }
 }

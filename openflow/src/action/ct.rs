@@ -220,6 +220,16 @@ impl Nat {
         Self { flags: NatFlags::DST, ..Self::default() }.address(addr.into())
     }
 
+    /// Or one of those after it, up to this.
+    #[must_use]
+    pub fn up_to(mut self, last: std::net::IpAddr) -> Self {
+        match last {
+            std::net::IpAddr::V4(last) => self.ipv4_max = Some(last),
+            std::net::IpAddr::V6(last) => self.ipv6_max = Some(last),
+        }
+        self
+    }
+
     /// And this port.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
