@@ -64,6 +64,7 @@ fn a_client_keeps_its_backend_when_the_controller_starts_anew_and_loses_it_when_
     sdnctl(&testbed, &create("web", VIP, "3h"));
     sdnctl(&testbed, &create("week", "10.96.0.11", "7d"));
     sdnctl(&testbed, "service publish web 30080");
+    sdnctl(&testbed, "service publish week 30081");
     let node = host(2).ip().to_string();
     let clients = [
         (pod_at(&client), VIP, 80),
@@ -71,8 +72,10 @@ fn a_client_keeps_its_backend_when_the_controller_starts_anew_and_loses_it_when_
         (pod_at(&pods[0]), VIP, 80),
         (pod_at(&client), "10.96.0.11", 80),
         (Place::External, node.as_str(), 30_080),
+        (Place::External, node.as_str(), 30_081),
     ];
-    eventually("published", 5, || ask(&testbed, &Place::External, host(2).ip().into(), 30_080).is_ok());
+    let published = |port| ask(&testbed, &Place::External, host(2).ip().into(), port).is_ok();
+    eventually("published", 5, || published(30_080) && published(30_081));
     let bound: Vec<String> = clients.iter().map(|(from, ip, port)| one(who(&testbed, from, ip, *port, 25))).collect();
     let seen = learned(&testbed, "h1");
     assert!(

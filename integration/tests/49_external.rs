@@ -5,7 +5,7 @@ mod common;
 use std::net::IpAddr;
 
 use api::balance::Balance;
-use common::{add, at, eventually, host, packets, pod_at, sdnctl, sh, try_sh, up_with};
+use common::{add, at, eventually, host, packets, pod_at, sdnctl, settle, sh, try_sh, up_with};
 use integration::client::sdnctl_json;
 use integration::traffic::{Server, ask, refused, unreachable};
 use integration::{Config, HostId, Place, Target, Testbed};
@@ -59,6 +59,16 @@ fn one_node_answers_for_an_external_address_and_another_when_it_is_gone() {
         }
     }
     assert!(unreachable(&testbed, &outside, IP.parse().unwrap(), 53));
+
+    for (service, ip) in [("web", IP), ("web6", IP6)] {
+        let (first, ip) = (announcer(&testbed, service), ip.parse().unwrap());
+        testbed.kill(Target::Vswitchd(first)).unwrap();
+        testbed.start(Target::Vswitchd(first)).unwrap();
+        sh(&testbed, &outside, &format!("ip neigh flush to {ip}"));
+        eventually("it answers again", 10, || ask(&testbed, &outside, ip, 80).is_ok());
+        assert_eq!(known_as(&testbed, ip), mac(&testbed, announcer(&testbed, service)), "{ip}");
+    }
+    settle(&testbed);
 
     let ip: IpAddr = IP.parse().unwrap();
     let first = announcer(&testbed, "web");
