@@ -14,7 +14,10 @@
 use api::{Affinity, Protocol, ServicePort};
 use openflow::{Action, Field, Instruction, Match, action::Subfield};
 
-use super::{View, service::Backend};
+use super::{
+    View,
+    service::{Backend, target},
+};
 use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, affinity, group, reg};
 
 /// New connections to the service's port whose first group this is.
@@ -45,8 +48,7 @@ pub(super) fn bind<'a>(
     let to = |backend: &Backend| {
         let bound = of_port.clone().reg(reg::BACKEND, backend.id);
         let learn = affinity::bind((service, backend.id), (family, port.protocol), affinity);
-        let target = (port.protocol, port.target_port);
-        let go = vec![learn, act::ct_dnat(zone, backend.ip, target, Table::EgressPolicy)];
+        let go = vec![learn, act::ct_dnat(zone, backend.ip, target(port), Table::EgressPolicy)];
         Flow::new(Table::Bind, 100, bound, cookie, act::apply(go))
     };
     let free = Flow::new(Table::Bind, 50, of_port.clone(), cookie, act::apply(choose));

@@ -81,7 +81,7 @@ pub(super) fn frontend(
     let id = |slice| class | group::id(service.id, nth, slice);
     let to_backend = |backend: &Backend| match service.affinity {
         Some(_) if backend.weight > 0 => affinity::pick(backend),
-        _ => vec![act::ct_dnat(zone, backend.ip, (port.protocol, port.target_port), Table::EgressPolicy)],
+        _ => vec![act::ct_dnat(zone, backend.ip, target(port), Table::EgressPolicy)],
     };
     let group = |(at, slice): (usize, &Vec<Backend>)| {
         let weights: Vec<u16> = slice.iter().map(|backend| backend.weight).collect();
@@ -126,6 +126,13 @@ pub(super) fn frontend(
         }));
     }
     (flows, groups)
+}
+
+/// The port of the backends, if it is to be translated: the userspace datapath knows SCTP by addresses alone, and would forget
+/// none of its connections by port.
+pub(super) fn target(port: &ServicePort) -> Option<u16> {
+    let stays = port.protocol == Protocol::Sctp && port.port == port.target_port;
+    (!stays).then_some(port.target_port)
 }
 
 /// Connections of an endpoint to itself: replies come to the router's address; and of a host's kernel to itself.
@@ -252,4 +259,15 @@ fn state(matching: Match, bits: u32) -> Match {
 fn to_vip(network: &Network, vip: IpAddr, port: &ServicePort) -> Match {
     let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), vip);
     act::transport_dst(matching.ip_proto(port.protocol.number()), port.protocol, port.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_sctp_are_translated_only_where_they_differ() {
+        let target = |text: &str| target(&text.parse().unwrap());
+        assert_eq!(["80:80/tcp", "53/udp", "7:8/sctp", "7/sctp"].map(target), [Some(80), Some(53), Some(8), None]);
+    }
 }

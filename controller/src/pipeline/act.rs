@@ -236,12 +236,10 @@ pub fn ct_forget(zone: u16) -> Action {
     Action::NxClone { actions: vec![ct_clear(), translate, Ct::new(zone).force().into()] }
 }
 
-/// Keeps the connection and translates its destination; not the port of SCTP, of which the userspace datapath knows none.
-pub fn ct_dnat(zone: u16, ip: IpAddr, (protocol, port): (Protocol, u16), next: Table) -> Action {
-    let nat = match protocol {
-        Protocol::Sctp => Nat::dst(ip),
-        Protocol::Tcp | Protocol::Udp => Nat::dst(ip).port(port),
-    };
+/// Keeps the connection and translates its destination; without a port, that stays.
+pub fn ct_dnat(zone: u16, ip: IpAddr, port: Option<u16>, next: Table) -> Action {
+    let nat = Nat::dst(ip);
+    let nat = port.map_or(nat, |port| nat.port(port));
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }
 

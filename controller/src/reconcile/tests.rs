@@ -1,6 +1,5 @@
 use std::net::Ipv4Addr;
 
-use api::Protocol;
 use proptest::prelude::*;
 
 use super::*;
@@ -12,7 +11,7 @@ fn flow(n: u16, port: u32) -> Flow {
 }
 
 fn group(id: u32, backends: u8) -> Arc<Group> {
-    let bucket = |n| vec![act::ct_dnat(2, Ipv4Addr::new(10, 0, 0, n).into(), (Protocol::Tcp, 80), Table::Route)];
+    let bucket = |n| vec![act::ct_dnat(2, Ipv4Addr::new(10, 0, 0, n).into(), Some(80), Table::Route)];
     Arc::new(Group::select(id, (0..backends).map(|n| (1, bucket(n)))))
 }
 
