@@ -8,6 +8,7 @@ mod host_plan;
 mod hosts;
 mod messages;
 mod read;
+mod session;
 mod switch;
 mod switches;
 
@@ -15,5 +16,5 @@ pub use challenge::serve as serve_challenges;
 pub use hosts::serve as serve_hosts;
 pub use messages::{bundle, flow, installed, is_learned};
 pub use read::ReadError;
-pub use switch::SwitchSession;
+pub use session::SwitchSession;
 pub use switches::{Switches, serve as serve_switches};

@@ -16,7 +16,10 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::switch::{self, Served, SwitchSession};
+use super::{
+    SwitchSession,
+    switch::{self, Served},
+};
 use crate::{
     bfd::Sessions,
     cluster::Cluster,
