@@ -131,6 +131,7 @@ fn ask_as(source: Ipv4Addr, node: Ipv4Addr) -> Result<()> {
 /// One connection, with a question and an answer.
 fn ask(to: SocketAddr) -> Result<()> {
     let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(1))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
     stream.write_all(b"GET /i HTTP/1.0\r\n\r\n")?;
     stream.read_to_end(&mut Vec::new())?;
     Ok(())
