@@ -6,6 +6,7 @@
 //!  BatchDone, HostDone ──────────────────────►     └── acknowledged ► Action::Resolve
 //! ```
 
+mod fronts;
 mod hosts;
 mod node;
 
@@ -25,6 +26,7 @@ use crate::{
     reconcile::{Audit, Batch, Drift, Refusal, Switch},
 };
 
+use fronts::Fronts;
 use node::NodeState;
 pub use node::{Broken, NodeProgress};
 
@@ -68,6 +70,7 @@ pub struct Core {
     membership: Membership,
     /// Which nodes were proposed to be down or back, and when.
     proposed: BTreeMap<Name, Instant>,
+    fronts: Fronts,
 }
 
 impl Core {
@@ -81,7 +84,9 @@ impl Core {
             membership.add(name, node.down, now);
         }
         let (pending, waiters, proposed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { compiler, nodes, pending, waiters, mine: None, membership, proposed }
+        let mut fronts = Fronts::default();
+        compiler.intent().services.values().for_each(|service| fronts.note(service));
+        Self { compiler, nodes, pending, waiters, mine: None, membership, proposed, fronts }
     }
 
     /// The compiler, to look at what is desired.
@@ -101,6 +106,11 @@ impl Core {
             return Vec::new();
         }
         let mut actions = Vec::new();
+        for write in &txn.writes {
+            if let Key::Service(name) = &write.key {
+                intent.services.get(name).into_iter().for_each(|service| self.fronts.note(service));
+            }
+        }
         let published = publishes(&self.compiler, txn);
         let deltas = self.compiler.follow(txn, intent);
         let published = published || publishes(&self.compiler, txn);
@@ -318,7 +328,8 @@ impl Core {
         let Some(state) = self.nodes.get_mut(name) else { return };
         let Some(session) = state.session else { return };
         match state.switch.next_batch() {
-            Some(batch) => {
+            Some(mut batch) => {
+                batch.flushes.iter_mut().for_each(|flush| flush.front = self.fronts.get(flush.service_port));
                 state.flow_mods_sent += batch.flow_mods() as u64;
                 actions.push(Action::Send(name.clone(), session, batch));
             }

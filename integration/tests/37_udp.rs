@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{add, at, eventually, host, pod_at, sdnctl, up};
+use common::{add, at, eventually, host, pod_at, sdnctl, sh, up};
 use integration::traffic::{Connection, Echo, Server};
 use integration::{Place, Pod, Testbed, netns};
 
@@ -107,6 +107,40 @@ impl Client {
         match self.until(what, |heard| matches!(heard, Heard::Name(_))) {
             Heard::Name(name) => name,
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_leaves_a_service_keeps_its_connections_of_others() {
+    let testbed = up("t37-two", 2);
+    let (server, client) = (add(&testbed, "server", 2), pod_at(&add(&testbed, "client", 1)));
+    let _server = Server::start(&testbed, &pod_at(&server), 8080).unwrap();
+    let vips = [61, 62].map(|n| std::net::Ipv4Addr::new(10, 96, 0, n));
+    for vip in vips {
+        sdnctl(
+            &testbed,
+            &format!("service create s{} --vip {vip} --port 80:8080 --backend {}", vip.octets()[3], server.ip),
+        );
+    }
+    let known = || {
+        let all = sh(&testbed, &at(1), "ovs-appctl dpctl/dump-conntrack");
+        vips.map(|vip| all.contains(&format!("dst={vip},")))
+    };
+    for gone in ["service backends s61 --rm", "service rm s61"] {
+        let mut held = vips.map(|vip| Connection::open(&testbed, &client, vip.into(), 80).unwrap());
+        assert_eq!(known(), [true; 2]);
+        let backend = if gone.ends_with("--rm") { server.ip.to_string() } else { String::new() };
+        sdnctl(&testbed, &format!("{gone} {backend}"));
+        // Once more is forgotten a second later.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(1500) {
+            eventually("forgotten", 5, || !known()[0]);
+            assert!(known()[1], "{gone}: the other service's is known");
+            assert_eq!(held[1].echo(), Echo::Answered);
+        }
+        if !backend.is_empty() {
+            sdnctl(&testbed, &format!("service backends s61 --add {backend}"));
         }
     }
 }

@@ -238,8 +238,7 @@ pub fn ct_forget(zone: u16) -> Action {
 
 /// Keeps the connection and translates its destination; without a port, that stays.
 pub fn ct_dnat(zone: u16, ip: IpAddr, port: Option<u16>, next: Table) -> Action {
-    let nat = Nat::dst(ip);
-    let nat = port.map_or(nat, |port| nat.port(port));
+    let nat = Nat { proto_min: port, ..Nat::dst(ip) };
     Ct::new(zone).commit().nat(nat).table(next.id()).into()
 }
 

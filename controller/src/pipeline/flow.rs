@@ -14,7 +14,6 @@ use openflow::{
 };
 
 use super::{Cookie, Reason, Table, group, reg};
-use crate::reconcile::CtFlush;
 
 /// What makes a flow itself: two flows of a switch never share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +75,7 @@ impl FlowBody {
     }
 
     /// Where it translates connections to.
-    pub fn backends(&self) -> BTreeSet<CtFlush> {
+    pub fn backends(&self) -> BTreeSet<Translation> {
         let actions = self.instructions.iter().filter_map(|instruction| match instruction {
             Instruction::ApplyActions { actions } => Some(actions),
             _ => None,
@@ -139,13 +138,24 @@ impl Group {
     }
 
     /// Where its buckets translate connections to.
-    pub fn backends(&self) -> BTreeSet<CtFlush> {
+    pub fn backends(&self) -> BTreeSet<Translation> {
         translations(self.buckets.iter().flat_map(|bucket| &bucket.actions))
     }
 }
 
+/// Where conntrack translates connections of a service to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Translation {
+    /// The zone the service translates in.
+    pub zone: u16,
+    /// The backend's address.
+    pub ip: IpAddr,
+    /// The backend's port; none of SCTP, whose connections are known by their addresses.
+    pub port: Option<u16>,
+}
+
 /// Where actions translate connections to.
-pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<CtFlush> {
+pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<Translation> {
     let translations = actions.filter_map(|action| match action {
         Action::NxCt(ct) => match &**ct {
             Ct { zone: CtZone::Imm(zone), actions, .. } => Some((*zone, actions)),
@@ -158,7 +168,7 @@ pub fn translations<'a>(actions: impl Iterator<Item = &'a Action>) -> BTreeSet<C
         .filter_map(|(zone, action)| match action {
             Action::NxNat(nat) => {
                 let ip = nat.ipv4_min.map(IpAddr::V4).or(nat.ipv6_min.map(IpAddr::V6))?;
-                Some(CtFlush { zone, ip, port: nat.proto_min })
+                Some(Translation { zone, ip, port: nat.proto_min })
             }
             _ => None,
         })

@@ -11,7 +11,7 @@ mod reason;
 mod tables;
 
 pub use cookie::Cookie;
-pub use flow::{Bucket, Flow, FlowBody, FlowKey, Flows, Group, Groups, translations};
+pub use flow::{Bucket, Flow, FlowBody, FlowKey, Flows, Group, Groups, Translation, translations};
 pub use ip::Family;
 pub use ports::{flow_tunnel_port, static_tunnel_port};
 pub use reason::Reason;

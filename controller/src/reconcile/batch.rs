@@ -3,26 +3,39 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
+use api::Protocol;
+
 use super::differences::Difference;
-use crate::pipeline::{Flow, FlowBody, FlowKey, Group, group};
+use crate::pipeline::{Flow, FlowBody, FlowKey, Group, Translation, group};
+
+/// What clients of a service's port ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Front {
+    /// The virtual address.
+    pub ip: IpAddr,
+    /// The port there.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+}
 
 /// Connections whose entries must go because their backend left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CtFlush {
-    /// The zone the service translates in.
-    pub zone: u16,
-    /// The backend's address.
-    pub ip: IpAddr,
-    /// The backend's port; none of SCTP, whose connections are known by their addresses.
-    pub port: Option<u16>,
+    /// The service's port that it left, as of [`group::port`].
+    pub service_port: u32,
+    /// The backend.
+    pub to: Translation,
+    /// What its clients asked. Without it, those of other services with the same backend go, too.
+    pub front: Option<Front>,
 }
 
 /// The backends of groups before and after a batch, by service and port: one that goes from one slice to another
 /// keeps its connections.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
-    had: BTreeSet<(u32, CtFlush)>,
-    have: BTreeSet<(u32, CtFlush)>,
+    had: BTreeSet<(u32, Translation)>,
+    have: BTreeSet<(u32, Translation)>,
 }
 
 impl Moves {
@@ -32,7 +45,7 @@ impl Moves {
         port: u32,
         had: &Option<Arc<T>>,
         have: &Option<Arc<T>>,
-        backends: fn(&T) -> BTreeSet<CtFlush>,
+        backends: fn(&T) -> BTreeSet<Translation>,
     ) {
         let all = |of: &Option<Arc<T>>| {
             let backends = of.as_ref().map(|of| backends(of)).unwrap_or_default();
@@ -44,8 +57,13 @@ impl Moves {
 
     /// Those that left.
     pub fn left(&self) -> Vec<CtFlush> {
-        let left: BTreeSet<CtFlush> = self.had.difference(&self.have).map(|(_, backend)| *backend).collect();
-        left.into_iter().collect()
+        let flush = |&(service_port, to): &(u32, Translation)| CtFlush { service_port, to, front: None };
+        self.had.difference(&self.have).map(flush).collect()
+    }
+
+    /// Whether a backend is one of a service's port after the batch, which changes what the port has.
+    pub fn has(&self, flush: &CtFlush) -> bool {
+        self.have.contains(&(flush.service_port, flush.to))
     }
 }
 

@@ -8,6 +8,7 @@
 //!                          └──────────────────────────┘ done(Err), of an object: set it aside, go on with the others
 //! ```
 
+mod again;
 mod batch;
 mod differences;
 mod drift;
@@ -26,10 +27,11 @@ use crate::{
     pipeline::{FlowBody, FlowKey, Group},
 };
 
-pub use batch::{Batch, CtFlush};
+pub use batch::{Batch, CtFlush, Front};
 pub use drift::{Audit, Drift};
 pub use set_aside::{OwnerId, Refusal};
 
+use again::Again;
 use batch::Moves;
 use differences::Differences;
 use set_aside::SetAside;
@@ -48,13 +50,25 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Switch {
     known: Option<Known>,
-    in_flight: Option<(u64, Revisions)>,
+    in_flight: Option<InFlight>,
     waiting: Revisions,
+    again: Again,
     set_aside: SetAside,
     failures: u32,
     retry_at: Option<Instant>,
     error: Option<String>,
     batches: u64,
+}
+
+/// What is on its way.
+#[derive(Debug)]
+struct InFlight {
+    batch: u64,
+    revisions: Revisions,
+    /// Whether it changes the switch: else it only has connections forgotten again.
+    changes: bool,
+    /// The backends that leave by it.
+    left: Vec<CtFlush>,
 }
 
 /// Revisions, and whose flows and groups each of them changed.
@@ -85,7 +99,7 @@ impl Switch {
     pub fn lost(&mut self) {
         self.known = None;
         self.retry_at = None;
-        if let Some((_, revisions)) = self.in_flight.take() {
+        if let Some(InFlight { revisions, .. }) = self.in_flight.take() {
             self.waiting.extend(revisions);
         }
     }
@@ -113,7 +127,8 @@ impl Switch {
                 batch.group(*id, difference, &mut moves);
             }
         }
-        batch.flushes = moves.left();
+        let left = moves.left();
+        batch.flushes = [left.clone(), self.again.take_due(&moves)].concat();
         self.set_aside.keep_only(&held);
         if batch.is_empty() {
             return None;
@@ -123,7 +138,8 @@ impl Switch {
         let groups = batch.groups_added.iter().chain(&batch.groups_changed).map(|group| &group.id);
         groups.chain(&batch.groups_removed).for_each(|id| known.groups.send(id));
         self.batches += 1;
-        self.in_flight = Some((batch.id, std::mem::take(&mut self.waiting)));
+        let (revisions, changes) = (std::mem::take(&mut self.waiting), batch.flow_mods() + batch.group_mods() > 0);
+        self.in_flight = Some(InFlight { batch: batch.id, revisions, changes, left });
         Some(batch)
     }
 
@@ -132,7 +148,7 @@ impl Switch {
     /// A refused batch changed nothing in the switch. If it is known whose flow or group was refused, that object is
     /// set aside for a while and the others go on; else the switch is read back and all tried again after a while.
     pub fn done(&mut self, id: u64, result: Result<(), Refusal>, now: Instant) -> BTreeSet<u64> {
-        let Some((_, revisions)) = self.in_flight.take_if(|(sent, _)| *sent == id) else {
+        let Some(InFlight { revisions, left, .. }) = self.in_flight.take_if(|sent| sent.batch == id) else {
             return BTreeSet::new();
         };
         self.waiting.extend(revisions);
@@ -145,6 +161,7 @@ impl Switch {
                 self.failures = 0;
                 self.error = None;
                 self.set_aside.forget_lifted();
+                self.again.add(left, now);
                 return self.take_settled();
             }
             Err(Refusal { owner: Some(owner), error }) => self.set_aside.add(owner, error, now),
@@ -178,14 +195,15 @@ impl Switch {
         done.into_keys().collect()
     }
 
-    /// When to try again what was refused: see [`Switch::handle_timeout`].
+    /// When to try again what was refused, or to forget connections again: see [`Switch::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.retry_at.into_iter().chain(self.set_aside.poll_timeout()).min()
+        [self.retry_at, self.set_aside.poll_timeout(), self.again.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Time has passed. True asks for the switch to be read back; either way there may be a batch to send.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         self.set_aside.handle_timeout(now);
+        self.again.handle_timeout(now);
         let read_back = self.retry_at.is_some_and(|at| at <= now);
         if read_back {
             self.lost();
@@ -196,7 +214,8 @@ impl Switch {
     /// Whether all the switch is to have is acknowledged.
     pub fn converged(&self) -> bool {
         let equal = |known: &Known| known.flows.is_empty() && known.groups.is_empty();
-        self.known.as_ref().is_some_and(equal) && self.in_flight.is_none() && self.waiting.is_empty()
+        let idle = self.in_flight.as_ref().is_none_or(|sent| !sent.changes && sent.revisions.is_empty());
+        self.known.as_ref().is_some_and(equal) && idle && self.waiting.is_empty()
     }
 
     /// Forgets all but the last revisions that are not acknowledged.
@@ -208,7 +227,7 @@ impl Switch {
 
     /// The revisions not yet acknowledged.
     pub fn pending(&self) -> impl Iterator<Item = u64> {
-        self.waiting.keys().chain(self.in_flight.iter().flat_map(|(_, revisions)| revisions.keys())).copied()
+        self.waiting.keys().chain(self.in_flight.iter().flat_map(|sent| sent.revisions.keys())).copied()
     }
 
     /// Why something was refused last.

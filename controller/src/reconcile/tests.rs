@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pipeline::{Cookie, Flow, Table, act};
+use crate::pipeline::{Cookie, Flow, Table, Translation, act};
 
 fn flow(n: u16, port: u32) -> Flow {
     let matching = openflow::Match::new().reg(0, u32::from(n));
@@ -13,6 +13,12 @@ fn flow(n: u16, port: u32) -> Flow {
 fn group(id: u32, backends: u8) -> Arc<Group> {
     let bucket = |n| vec![act::ct_dnat(2, Ipv4Addr::new(10, 0, 0, n).into(), Some(80), Table::Route)];
     Arc::new(Group::select(id, (0..backends).map(|n| (1, bucket(n)))))
+}
+
+/// What clients of group 1's or 2's service have of a backend.
+fn left(service_port: u32, backend: u8) -> CtFlush {
+    let to = Translation { zone: 2, ip: Ipv4Addr::new(10, 0, 0, backend).into(), port: Some(80) };
+    CtFlush { service_port, to, front: None }
 }
 
 fn state(flows: &[(u16, u32)], groups: &[(u32, u8)]) -> State {
@@ -42,8 +48,31 @@ fn the_difference_is_least_and_forgets_connections_of_backends_that_left() {
     assert_eq!(batch.flows_removed, [flow(3, 3).key]);
     assert_eq!(batch.groups_changed, [group(1, 2)]);
     assert_eq!(batch.groups_removed, [2]);
-    let backend = |n| CtFlush { zone: 2, ip: Ipv4Addr::new(10, 0, 0, n).into(), port: Some(80) };
-    assert_eq!(batch.flushes, [backend(0), backend(2)]);
+    assert_eq!(batch.flushes, [left(1, 2), left(2, 0)]);
+}
+
+#[test]
+fn connections_of_a_backend_that_left_are_forgotten_again_and_not_once_it_is_back() {
+    let (mut switch, since) = (Switch::default(), Instant::now());
+    let has = |backends| state(&[], &[(1, backends)]);
+    let sent = |switch: &mut Switch, now| {
+        let batch = switch.next_batch().unwrap();
+        assert_eq!(switch.next_batch(), None);
+        switch.done(batch.id, Ok(()), now);
+        (batch.group_mods(), batch.flushes)
+    };
+    switch.observed(&has(3), &has(1));
+    assert_eq!(sent(&mut switch, since), (1, vec![left(1, 1), left(1, 2)]));
+    assert_eq!(switch.next_batch(), None);
+    let soon = switch.poll_timeout().unwrap();
+    assert!(soon > since && !switch.handle_timeout(soon));
+    assert_eq!(sent(&mut switch, soon), (0, vec![left(1, 1), left(1, 2)]));
+    switch.observed(&has(1), &has(2));
+    assert_eq!(sent(&mut switch, soon), (1, vec![]));
+    let later = switch.poll_timeout().unwrap();
+    assert!(later > soon && !switch.handle_timeout(later));
+    assert_eq!(sent(&mut switch, later), (0, vec![left(1, 2)]));
+    assert_eq!((switch.poll_timeout(), switch.next_batch()), (None, None));
 }
 
 #[test]

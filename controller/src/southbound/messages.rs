@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use api::Protocol;
 use openflow::{
-    Body, Match, PortNo, TableId,
+    Blob, Body, Match, PortNo, TableId,
     msg::{
         experimenter::{Experimenter, ExperimenterRequest},
         flow::{FlowMod, FlowStats},
@@ -19,7 +19,7 @@ use crate::{
     compile::State,
     dump::{self, Owners},
     pipeline::{Cookie, Flow, FlowBody, FlowKey, Group, affinity},
-    reconcile::{Batch, CtFlush, OwnerId},
+    reconcile::{Batch, CtFlush, Front, OwnerId},
 };
 
 /// The messages of a batch, in an order in which no packet meets a half-built table, and whose each is.
@@ -57,20 +57,33 @@ pub fn describe(batch: &Batch, index: usize, owners: &Owners) -> String {
     all.nth(index).unwrap_or_else(|| format!("message {index}"))
 }
 
-/// Forgets the connections of a backend: those whose answers come from it.
+/// Forgets the connections of a backend: those whose answers come from it, of the clients that asked the service it left.
 pub fn flush(flush: &CtFlush) -> Body {
-    let ip = match flush.ip {
+    let CtFlush { to, front, .. } = flush;
+    let mut from = vec![TupleProperty::Src(octets(to.ip))];
+    from.extend(to.port.map(TupleProperty::SrcPort));
+    let asked = |front: Front| {
+        // Where the backend's port is not known, the service's is not, either.
+        let port = to.port.map(|_| TupleProperty::DstPort(front.port));
+        Tuple { tuple: [TupleProperty::Dst(octets(front.ip))].into_iter().chain(port).collect() }
+    };
+    let ip_proto = match (front, to.port) {
+        (Some(front), _) => front.protocol.number(),
+        (None, None) => Protocol::Sctp.number(),
+        (None, Some(_)) => 0,
+    };
+    let mut properties: Vec<CtFlushProperty> = front.map(asked).map(CtFlushProperty::OrigTuple).into_iter().collect();
+    properties.push(CtFlushProperty::ReplyTuple(Tuple { tuple: from }));
+    properties.push(CtFlushProperty::ZoneId(FlushZone { value: to.zone }));
+    Body::Experimenter(Experimenter::NxtCtFlush(CtFlushMessage { ip_proto, properties }))
+}
+
+fn octets(ip: IpAddr) -> Blob {
+    let ip = match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,
     };
-    let mut from = vec![TupleProperty::Src(ip.octets().to_vec().into())];
-    from.extend(flush.port.map(TupleProperty::SrcPort));
-    let ip_proto = if flush.port.is_some() { 0 } else { Protocol::Sctp.number() };
-    let properties = vec![
-        CtFlushProperty::ReplyTuple(Tuple { tuple: from }),
-        CtFlushProperty::ZoneId(FlushZone { value: flush.zone }),
-    ];
-    Body::Experimenter(Experimenter::NxtCtFlush(CtFlushMessage { ip_proto, properties }))
+    ip.octets().to_vec().into()
 }
 
 /// What a switch answered, in the normal form of ours.

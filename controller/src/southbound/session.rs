@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use futures::future::{join, join_all};
+use futures::future::join_all;
 use openflow::{
     Body,
     conn::{BundleError, RequestError},
@@ -130,14 +130,7 @@ impl SwitchSession {
 
     pub(super) async fn apply(&self, batch: &Batch, store: &Store) -> Result<(), Refusal> {
         let messages = messages::bundle(batch);
-        let applied = match messages.len() {
-            // A switch does one message before what follows it: what follows need not wait for the answer.
-            1 => join(self.send(messages), self.flush(batch)).await.0,
-            _ => match self.send(messages).await {
-                Ok(()) => Ok(self.flush(batch).await),
-                refused => refused,
-            },
-        };
+        let applied = if messages.is_empty() { Ok(()) } else { self.send(messages).await };
         applied.map_err(|refused| match refused.index {
             Some(index) => {
                 let about = messages::describe(batch, index, &Owners::new(&[&store.read()]));
@@ -148,11 +141,11 @@ impl SwitchSession {
     }
 
     /// Ends the connections of backends that left.
-    async fn flush(&self, batch: &Batch) {
+    pub(super) async fn flush(&self, batch: &Batch) {
         let flush = |flush| async move {
             if let Err(error) = self.handle.request(messages::flush(flush)).await {
                 // Older switches cannot; their connections end with their timeouts.
-                tracing::warn!(%error, zone = flush.zone, "cannot flush connections of a backend that left");
+                tracing::warn!(%error, zone = flush.to.zone, "cannot flush connections of a backend that left");
             }
         };
         join_all(batch.flushes.iter().map(flush)).await;

@@ -172,7 +172,11 @@ impl Served<'_> {
                     return Ok(());
                 }
                 self.count(&batch, &result);
+                let is_done = result.is_ok();
                 self.core.tell(Event::BatchDone(self.node.clone(), self.id, batch.id, result));
+                if is_done {
+                    self.session.flush(&batch).await;
+                }
             }
         }
         Ok(())

@@ -133,7 +133,8 @@ fn connections_of_a_backend_end_when_it_leaves_and_only_then() {
     assert_eq!(flushed(&Change::SetNodeDrained(name("h1"), true)), []);
     assert_eq!(flushed(&Change::SetNodeDrained(name("h1"), false)), []);
     assert_eq!(flushed(&service(&[2, 3, 4], 3600)), [], "another timeout");
-    assert_eq!(flushed(&service(&[2, 3], 3600)).iter().map(|flush| flush.ip).collect::<Vec<_>>(), [backend(4)]);
+    let left = flushed(&service(&[2, 3], 3600));
+    assert_eq!(left.iter().map(|flush| flush.to.ip).collect::<Vec<_>>(), [backend(4); 3], "of each port");
     let plain = match service(&[2, 3], 60) {
         Change::PutService(name, spec) => Change::PutService(name, api::ServiceSpec { affinity: None, ..spec }),
         other => other,
