@@ -172,11 +172,10 @@ impl Served<'_> {
                     return Ok(());
                 }
                 self.count(&batch, &result);
-                let is_done = result.is_ok();
-                self.core.tell(Event::BatchDone(self.node.clone(), self.id, batch.id, result));
-                if is_done {
+                if result.is_ok() {
                     self.session.flush(&batch).await;
                 }
+                self.core.tell(Event::BatchDone(self.node.clone(), self.id, batch.id, result));
             }
         }
         Ok(())
