@@ -77,8 +77,8 @@ fn who_poses_as_a_service_or_a_gateway_is_dropped_and_counted() {
     }
     sdnctl(&testbed, &format!("service create web6 --vip {VIP6} --port 80:8080/udp --backend {other6}"));
     assert!(pings(&testbed, &pod_at(&liar), &other6));
-    let gateways = [neighbour(&other, 1), "169.254.77.1".into(), neighbour(&liar, 1)];
-    let gateways6 = [other6.rsplit_once("::").unwrap().0.to_owned() + "::1", "fda9:fe4d:35::1".into()];
+    let gateways = [neighbour(&other, 1), "169.254.77.1".into(), "169.254.96.1".into(), neighbour(&liar, 1)];
+    let gateways6 = [other6.rsplit_once("::").unwrap().0.to_owned() + "::1", "fda9:fe4d:35:1::1".into()];
     let sources = [VIP.to_string(), VIP6.into()].into_iter().chain(gateways).chain(gateways6);
     for source in sources.map(|source| source.parse::<IpAddr>().unwrap()) {
         let before = counted();

@@ -135,7 +135,7 @@ pub(super) fn target(port: &ServicePort) -> Option<u16> {
     (!stays).then_some(port.target_port)
 }
 
-/// Connections of an endpoint to itself: replies come to the router's address; and of a host's kernel to itself.
+/// Connections of an endpoint to itself and of a host's kernel to itself: replies.
 pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
     let to = |net: IpNet| {
         let matching = ip::to(Match::new().reg(reg::NETWORK, network.id), net);
@@ -144,11 +144,7 @@ pub(super) fn hairpin_replies(network: &Network) -> impl Iterator<Item = Flow> {
         let actions = marks.into_iter().chain([untranslate]).collect();
         Flow::new(Table::Track, 100, matching, Cookie::pipeline(), act::apply(actions))
     };
-    let seen = |family: Family| {
-        let (bounced, router) = (family.bounced(), IpNet::from(family.router()));
-        [bounced].into_iter().chain((!bounced.contains(&router)).then_some(router))
-    };
-    Family::of_all(&network.spec.subnets).flat_map(seen).map(to)
+    Family::of_all(&network.spec.subnets).map(Family::bounced).map(to)
 }
 
 /// A service without backends: the kernel of the host refuses it, by TCP RST or ICMP. From an internal network nothing

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use openflow::Match;
 
-use super::{BOUNCED_BITS, BOUNCED_IP6, NAMES_IP, NAMES_IP6, ROUTER_IP, ROUTER_IP6};
+use super::{BOUNCED, BOUNCED6, NAMES_IP, NAMES_IP6};
 
 /// A version of the Internet Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,20 +32,12 @@ impl Family {
         if self == Self::V4 { 1 } else { 58 }
     }
 
-    /// The address of the cluster's router.
-    pub fn router(self) -> IpAddr {
-        match self {
-            Self::V4 => ROUTER_IP.into(),
-            Self::V6 => ROUTER_IP6.into(),
-        }
-    }
-
-    /// Whom a host's kernel sees that is sent its own packets back: one of these, the first where there are no clients to
-    /// tell apart.
+    /// Whom a host's kernel sees that is sent its own packets back, or an endpoint that reaches itself: one of these, the
+    /// first where there are no clients to tell apart.
     pub fn bounced(self) -> IpNet {
         match self {
-            Self::V4 => Ipv4Net::new_assert(ROUTER_IP, 32 - BOUNCED_BITS).into(),
-            Self::V6 => Ipv6Net::new_assert(BOUNCED_IP6, 128 - BOUNCED_BITS).into(),
+            Self::V4 => BOUNCED.into(),
+            Self::V6 => BOUNCED6.into(),
         }
     }
 

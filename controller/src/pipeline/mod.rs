@@ -19,11 +19,12 @@ pub use tables::Table;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 /// The bridge on every host.
 pub const BRIDGE: &str = "kbr0";
 
-/// The address that stands for the cluster's distributed router on every node: next hop of the host's routes,
-/// and source of connections from an endpoint to itself by way of a service.
+/// The address that stands for the cluster's distributed router on every node: next hop of the host's routes.
 pub const ROUTER_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 1);
 
 /// The same for IPv6. It ends as [`ROUTER_IP`] does, so that both have one Ethernet address.
@@ -32,12 +33,12 @@ pub const ROUTER_IP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0x
 /// The address at which every host's resolver answers its own endpoints, of whatever network.
 pub const NAMES_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
 
-/// What stands for a host's kernel that is sent its own packets back, with IPv6: it answers no link-local address of
-/// others.
-pub const BOUNCED_IP6: Ipv6Addr = Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 0, 0, 0, 0, 1);
+/// Sources of connections from an endpoint to itself, and of what a host's kernel is sent back, from the address on. Conntrack
+/// picks one by hash, and tries no other: of clients whom it knows without ports the second of a pair is dropped.
+pub const BOUNCED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 96, 1), 19);
 
-/// How many bits of such addresses tell clients apart of whom conntrack knows no ports. [`NAMES_IP`] is beyond.
-pub const BOUNCED_BITS: u8 = 5;
+/// The same for IPv6. A kernel answers no link-local address of others.
+pub const BOUNCED6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfda9, 0xfe4d, 0x35, 1, 0, 0, 0, 1), 112);
 
 /// Where every endpoint with an IPv6 address reaches it, too: a unique local address (RFC 4193) that says the same as
 /// [`NAMES_IP`], as a link-local one would need the name of the endpoint's device in `resolv.conf`.

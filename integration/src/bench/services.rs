@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use api::{DEFAULT_NETWORK, Manifest, Name};
 
 use super::table::{Figure, Row};
-use super::{dataplane, scale};
+use super::{dataplane, floor, scale};
 use crate::load::figures::Times;
 use crate::load::intent::{self, Intent};
 use crate::plan::{Config, Place};
@@ -85,9 +85,11 @@ async fn one_of_many(testbed: &Testbed) -> Result<Vec<Row>> {
     sent.sort_unstable();
     let cores = std::thread::available_parallelism()?;
     let time = |times| Figure::seconds(Times::of(times).median);
+    let barriers = floor::barriers(testbed, ROUNDS).await?;
     Ok(vec![
         row("20 hosts: one backend more to 1,000".into(), time(joins), "20 ms"),
         row("20 hosts: one backend less of 1,000".into(), time(leaves), "20 ms"),
+        row("an empty barrier to these 20 switches, by local sockets".into(), time(barriers), ""),
         row(format!("how long {cores} cores run all ovs-vswitchd for it"), time(cpu), ""),
         row(
             "bytes sent to 20 switches for it, at the most".into(),

@@ -15,7 +15,7 @@ use super::super::{
 use crate::{
     compile::{Compiler, Mesh, Settings},
     intent::{Change, Intent},
-    pipeline::{BOUNCED_IP6, Cookie, ROUTER_IP6, Reason, flow_tunnel_port},
+    pipeline::{BOUNCED6, Cookie, ROUTER_IP6, Reason, flow_tunnel_port},
 };
 
 /// Two nodes, with two endpoints here and one there, and the switch of the first.
@@ -238,7 +238,7 @@ fn a_service_leads_to_its_backends_which_answer_in_its_name() {
     let trace = lab.tcp(2, backend, vip);
     let (port, sent) = &trace.outputs()[0];
     assert_eq!(port.0, lab.endpoint(2).port, "to itself");
-    assert_eq!(sent.get(Field::OXM_OF_IPV6_SRC), bits(BOUNCED_IP6));
+    assert_eq!(sent.get(Field::OXM_OF_IPV6_SRC), bits(BOUNCED6.addr()));
     assert_eq!(reason(&lab.tcp(1, client, v6("fd00:10:96::11"))), Some(Reason::NoService));
     let mut empty = Lab::new(&[service(&[])]);
     let trace = empty.tcp(1, client, vip);
