@@ -242,10 +242,16 @@ pub fn refused(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> bool 
     netns::within(&testbed.config().netns(place), connect).is_ok_and(refused)
 }
 
+/// Any address of the same family.
+#[must_use]
+pub fn unspecified(ip: IpAddr) -> IpAddr {
+    if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
+}
+
 /// Whether a datagram from `place` to `ip:port` is answered by an ICMP error.
 pub fn unreachable(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> bool {
     let send = || {
-        let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+        let socket = std::net::UdpSocket::bind(SocketAddr::new(unspecified(ip), 0))?;
         socket.connect(SocketAddr::new(ip, port))?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.send(b"anyone?")?;

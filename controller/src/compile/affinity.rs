@@ -11,13 +11,10 @@
 //! Before its choice counts, a bucket looks once more whether the client is bound: its connections may come faster than
 //! the datapath forgets that it was not.
 
-use api::{Affinity, Protocol, ServicePort};
+use api::{Affinity, ServicePort};
 use openflow::{Action, Field, Instruction, Match, action::Subfield};
 
-use super::{
-    View,
-    service::{Backend, target},
-};
+use super::service::{Backend, target};
 use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, affinity, group, reg};
 
 /// New connections to the service's port whose first group this is.
@@ -51,33 +48,27 @@ pub(super) fn bind<'a>(
         let go = vec![learn, act::ct_dnat(zone, backend.ip, target(port), Table::EgressPolicy)];
         Flow::new(Table::Bind, 100, bound, cookie, act::apply(go))
     };
+    let rebind = act::apply(vec![affinity::rebind((family, port.protocol))]);
+    let gone = Flow::new(Table::Bind, 60, picked(of_port.clone()), Cookie::drop(Reason::Unbound), rebind);
     let free = Flow::new(Table::Bind, 50, of_port.clone(), cookie, act::apply(choose));
-    open.map(to).chain([free]).collect()
+    open.map(to).chain([gone, free]).collect()
+}
+
+/// Adds that a group has chosen.
+fn picked(matching: Match) -> Match {
+    matching.reg_masked(reg::PICK, 1 << reg::PICKED, 1 << reg::PICKED)
 }
 
 /// What holds for all services.
-pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
+pub(super) fn base() -> [Flow; 3] {
     let number = |register| Subfield::new(Field::reg(register), 0, affinity::BACKEND_BITS);
     let unknown = act::apply(vec![Action::copy(number(reg::PICK), number(reg::BACKEND))]);
-    let picked = || Match::new().reg_masked(reg::PICK, 1 << reg::PICKED, 1 << reg::PICKED);
-    let gone = |(family, protocol): (Family, Protocol)| {
-        let matching = family.any(picked()).ip_proto(protocol.number());
-        Flow::new(
-            Table::Bind,
-            60,
-            matching,
-            Cookie::drop(Reason::Unbound),
-            act::apply(vec![affinity::rebind((family, protocol))]),
-        )
-    };
-    let mut flows = vec![
-        Flow::new(Table::Service, 120, picked(), Cookie::pipeline(), act::then(vec![look_up()], Table::Bind)),
+    let look = act::then(vec![look_up()], Table::Bind);
+    [
+        Flow::new(Table::Service, 120, picked(Match::new()), Cookie::pipeline(), look),
         Flow::new(Table::Affinity, 0, Match::new(), Cookie::pipeline(), unknown),
         Flow::drop(Table::Bind, 0, Match::new(), Reason::NoBackend),
-    ];
-    let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-    flows.extend(view.families().flat_map(|family| protocols.map(|protocol| (family, protocol))).map(gone));
-    flows
+    ]
 }
 
 #[cfg(test)]

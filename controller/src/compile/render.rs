@@ -52,7 +52,7 @@ fn pipeline(view: &View<'_>) -> Fragment {
     let mut flows = classify::base(view);
     flows.extend(resolve::base(view));
     flows.extend(service::base(view));
-    flows.extend(affinity::base(view));
+    flows.extend(affinity::base());
     flows.extend(policy::base(view));
     flows.extend(route::base(view));
     flows.extend(deliver::base());
@@ -63,7 +63,7 @@ fn network(view: &View<'_>, network: &Network) -> Fragment {
     let mut flows = route::network(network);
     flows.extend(service::hairpin_replies(network));
     flows.extend(service::strangers(network));
-    flows.extend(service::fragments(view, network));
+    flows.extend(service::portless(view, network));
     flows.extend(deliver::network(network));
     Fragment::of(flows)
 }

@@ -22,7 +22,7 @@ use api::{Endpoint, Mac, Network, Node, Protocol, Tunnel, Way};
 use ipnet::{IpNet, Ipv4Net};
 use openflow::{Instruction, Mac as OfMac, Match, oxm::ct_state};
 
-use super::{View, nd};
+use super::{View, nd, service};
 use crate::pipeline::{Cookie, Family, Flow, Reason, Table, act, ip, reg};
 
 const IPV4: u16 = 0x0800;
@@ -156,8 +156,7 @@ pub(super) fn answered(
     cookie: Cookie,
 ) -> Flow {
     let (port, destination) = view.tunnel_to(peer, tunnel, way);
-    let bits = ct_state::TRK | ct_state::EST;
-    let matching = family.any(Match::new()).ct_state(bits, bits).ct_mark(peer.id);
+    let matching = service::known(family.any(Match::new())).ct_mark(peer.id);
     let mut actions = vec![act::dec_ttl()];
     actions.extend(act::answer_to_tunnel_id());
     actions.extend(destination.map(act::set_tunnel_dst));

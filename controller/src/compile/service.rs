@@ -16,7 +16,9 @@
 //! backend. So the answer to a SYN is looked up before it is translated: where it is invalid, what was known is forgotten.
 //!
 //! Ports of fragments are not seen: all of them to virtual addresses, and from endpoints that are backends, go this way.
-//! Conntrack puts them together and translates those of connections that it knows; no connection begins with one.
+//! Conntrack puts them together and translates those of connections that it knows; no connection begins with one. So do
+//! ICMP errors, from whatever endpoint: a client hears that nobody listens at its backend, a backend that its packets are
+//! too big.
 //!
 //! A stranger, who is outside of all networks, comes in by some node N: its kernel sends the packet on to the bridge.
 //! The backend sees the stranger's address, and its answers would leave by its own node B. So they go back to N:
@@ -160,25 +162,30 @@ fn refuse(network: &Network, to_vip: Match, priority: u16) -> Flow {
 /// What an endpoint sends from a port at which it is a backend.
 pub(super) fn served(network: &Network, ip: IpAddr, (protocol, port): (Protocol, u16), cookie: Cookie) -> Flow {
     let from = ip::from(Match::new().reg(reg::NETWORK, network.id), ip).ip_proto(protocol.number());
-    let mark = act::then(vec![act::set_flag(reg::SERVED)], Table::Answer);
-    Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, mark)
+    Flow::new(Table::Track, 50, act::transport_src(from, protocol, port), cookie, answer())
 }
 
 /// Fragments of what an endpoint that is a backend sends.
 pub(super) fn served_fragments(network: &Network, ip: IpAddr, cookie: Cookie) -> Flow {
     let from = ip::fragment(ip::from(Match::new().reg(reg::NETWORK, network.id), ip));
-    Flow::new(Table::Track, 50, from, cookie, act::then(vec![act::set_flag(reg::SERVED)], Table::Answer))
+    Flow::new(Table::Track, 50, from, cookie, answer())
 }
 
-/// Fragments to virtual addresses: conntrack puts them together, and knows their connection.
-pub(super) fn fragments(view: &View<'_>, network: &Network) -> Vec<Flow> {
+/// What may be an answer of a backend.
+fn answer() -> Vec<Instruction> {
+    act::then(vec![act::set_flag(reg::SERVED)], Table::Answer)
+}
+
+/// Fragments and ICMP errors to virtual addresses: conntrack knows their connection.
+pub(super) fn portless(view: &View<'_>, network: &Network) -> Vec<Flow> {
     let families: Vec<Family> = Family::of_all(&network.spec.subnets).collect();
     let ranges = view.settings.services.nets().filter(|net| families.contains(&Family::of(net.addr())));
-    let track = |range| {
-        let matching = ip::fragment(ip::to(Match::new().reg(reg::NETWORK, network.id), range));
-        Flow::new(Table::Track, 90, matching, Cookie::pipeline(), translate(network))
+    let track = |matching| Flow::new(Table::Track, 90, matching, Cookie::pipeline(), translate(network));
+    let matches = |range: IpNet| {
+        let to = ip::to(Match::new().reg(reg::NETWORK, network.id), range);
+        [ip::fragment(to.clone())].into_iter().chain(Family::of(range.addr()).undelivered(to))
     };
-    ranges.map(track).collect()
+    ranges.flat_map(matches).map(track).collect()
 }
 
 /// What a known connection translates, and whether it came from outside.
@@ -228,9 +235,11 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
         Flow::drop(Table::Slice, 0, Match::new(), Reason::NoBackend),
     ];
     flows.extend(view.families().map(|family| {
-        let known = state(family.any(Match::new()), ct_state::EST);
-        flow(Table::Answered, 50, known, act::then(translated.clone(), Table::Service))
+        flow(Table::Answered, 50, known(family.any(Match::new())), act::then(translated.clone(), Table::Service))
     }));
+    let sent = |family: Family| family.any(Match::new()).reg(reg::FROM, reg::FROM_ENDPOINT);
+    let errors = view.families().flat_map(|family| family.undelivered(sent(family)));
+    flows.extend(errors.map(|error| flow(Table::Track, 40, error, answer())));
     flows.extend(view.families().map(|family| {
         let invalid = state(family.any(Match::new()), ct_state::INV);
         Flow::drop(Table::Service, 110, invalid, Reason::InvalidState)
@@ -246,6 +255,11 @@ pub(super) fn base(view: &View<'_>) -> Vec<Flow> {
 /// The groups that choose a slice, for any number of them.
 pub(super) fn choosers() -> impl Iterator<Item = Group> {
     (1..=group::MAX_SLICE_BITS).map(group::chooser)
+}
+
+/// Adds that conntrack knows the connection of a packet, or what an ICMP error is about.
+pub(super) fn known(matching: Match) -> Match {
+    matching.ct_state(ct_state::TRK, ct_state::TRK | ct_state::NEW | ct_state::INV)
 }
 
 fn state(matching: Match, bits: u32) -> Match {

@@ -32,6 +32,16 @@ impl Family {
         if self == Self::V4 { 1 } else { 58 }
     }
 
+    /// Adds to a match of this family that a packet says that another one, of which it has the beginning, did not arrive
+    /// (RFC 792; RFC 4443 section 3). With IPv4 one that is too big is among those that cannot be delivered.
+    pub fn undelivered(self, matching: Match) -> Vec<Match> {
+        let control = matching.ip_proto(self.icmp());
+        match self {
+            Self::V4 => vec![control.icmpv4_type(3)],
+            Self::V6 => vec![control.clone().icmpv6_type(1), control.icmpv6_type(2)],
+        }
+    }
+
     /// Whom a host's kernel sees that is sent its own packets back, or an endpoint that reaches itself: one of these, the
     /// first where there are no clients to tell apart.
     pub fn bounced(self) -> IpNet {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use integration::{Place, Testbed, netns};
+use integration::{Place, Testbed, netns, traffic};
 
 /// Answers each datagram with the name of its place and whom it sees, until it is dropped.
 pub struct UdpServer(Arc<AtomicBool>);
@@ -42,8 +42,7 @@ fn serve(socket: &UdpSocket, name: &str, ended: &AtomicBool) {
 
 /// Who answers a datagram from `place`, and whom that one sees; none if nobody does within half a second.
 pub fn ask_udp(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16) -> Option<(String, IpAddr)> {
-    let any = if ip.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = open(testbed, place, SocketAddr::new(any, 0));
+    let socket = open(testbed, place, SocketAddr::new(traffic::unspecified(ip), 0));
     socket.connect(SocketAddr::new(ip, port)).ok()?;
     socket.send(b"who?").ok()?;
     let mut buffer = [0; 128];
