@@ -10,7 +10,7 @@
 
 mod clients;
 pub mod dataplane;
-mod floor;
+pub mod floor;
 pub mod ovn;
 pub mod pods;
 pub mod scale;
