@@ -16,7 +16,7 @@ pub use cost::Cost;
 
 /// Bytes on the heap that one more of something takes, in intent and compiler together. `tests/predict.rs` measures them.
 mod memory {
-    pub const NODE: u64 = 4245;
+    pub const NODE: u64 = 4450;
     pub const ENDPOINT: u64 = 1150;
     pub const SERVICE: u64 = 2700;
     /// An endpoint that some service has as a backend.

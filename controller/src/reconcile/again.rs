@@ -5,7 +5,7 @@
 //! forgotten it, would know it again for as long as it never pauses.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -28,10 +28,21 @@ impl Again {
         self.waiting.extend(flushes.into_iter().map(|flush| (flush, (now + AGAIN[0], 0))));
     }
 
+    /// The switch may not have forgotten these: it is to do so as soon as it can be told.
+    pub fn owe(&mut self, flushes: Vec<CtFlush>) {
+        self.due.extend(flushes);
+    }
+
+    /// Drops what concerns backends that are to stay.
+    pub fn spare(&mut self, stays: impl Fn(&CtFlush) -> bool) {
+        self.waiting.retain(|flush, _| !stays(flush));
+        self.due.retain(|flush| !stays(flush));
+    }
+
     /// What is due now, but for backends that are back.
     pub fn take_due(&mut self, moves: &Moves) -> Vec<CtFlush> {
         self.waiting.retain(|flush, _| !moves.has(flush));
-        let due = std::mem::take(&mut self.due);
+        let due: BTreeSet<CtFlush> = std::mem::take(&mut self.due).into_iter().collect();
         due.into_iter().filter(|flush| !moves.has(flush)).collect()
     }
 

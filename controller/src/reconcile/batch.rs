@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use api::Protocol;
 
 use super::differences::Difference;
-use crate::pipeline::{Flow, FlowBody, FlowKey, Group, Translation, group};
+use crate::{
+    compile::State,
+    pipeline::{Flow, FlowBody, FlowKey, Group, Translation, group},
+};
 
 /// What clients of a service's port ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +68,13 @@ impl Moves {
     pub fn has(&self, flush: &CtFlush) -> bool {
         self.have.contains(&(flush.service_port, flush.to))
     }
+}
+
+/// Whether a switch that has all this sends clients of the service's port to the backend.
+pub(super) fn serves(state: &State, flush: &CtFlush) -> bool {
+    let groups = state.groups.values().filter(|it| group::port(it.id) == flush.service_port);
+    let flows = state.flows.iter().filter(|(key, _)| key.binds() == Some(flush.service_port));
+    groups.flat_map(|it| it.backends()).chain(flows.flat_map(|(_, body)| body.backends())).any(|to| to == flush.to)
 }
 
 /// One atomic change of a switch.

@@ -69,6 +69,8 @@ struct InFlight {
     changes: bool,
     /// The backends that leave by it.
     left: Vec<CtFlush>,
+    /// Those that left before, and whose connections are forgotten again.
+    again: Vec<CtFlush>,
 }
 
 /// Revisions, and whose flows and groups each of them changed.
@@ -91,6 +93,7 @@ impl Switch {
     pub fn observed(&mut self, read: &State, desired: &State) {
         let flows = Differences::between(&read.flows, &desired.flows);
         self.known = Some(Known { flows, groups: Differences::between(&read.groups, &desired.groups) });
+        self.again.spare(|flush| batch::serves(desired, flush));
         self.in_flight = None;
         self.retry_at = None;
     }
@@ -99,8 +102,9 @@ impl Switch {
     pub fn lost(&mut self) {
         self.known = None;
         self.retry_at = None;
-        if let Some(InFlight { revisions, .. }) = self.in_flight.take() {
+        if let Some(InFlight { revisions, left, again, .. }) = self.in_flight.take() {
             self.waiting.extend(revisions);
+            self.again.owe([left, again].concat());
         }
     }
 
@@ -127,8 +131,8 @@ impl Switch {
                 batch.group(*id, difference, &mut moves);
             }
         }
-        let left = moves.left();
-        batch.flushes = [left.clone(), self.again.take_due(&moves)].concat();
+        let (left, again) = (moves.left(), self.again.take_due(&moves));
+        batch.flushes = [&left[..], &again].concat();
         self.set_aside.keep_only(&held);
         if batch.is_empty() {
             return None;
@@ -139,7 +143,7 @@ impl Switch {
         groups.chain(&batch.groups_removed).for_each(|id| known.groups.send(id));
         self.batches += 1;
         let (revisions, changes) = (std::mem::take(&mut self.waiting), batch.flow_mods() + batch.group_mods() > 0);
-        self.in_flight = Some(InFlight { batch: batch.id, revisions, changes, left });
+        self.in_flight = Some(InFlight { batch: batch.id, revisions, changes, left, again });
         Some(batch)
     }
 
@@ -148,13 +152,16 @@ impl Switch {
     /// A refused batch changed nothing in the switch. If it is known whose flow or group was refused, that object is
     /// set aside for a while and the others go on; else the switch is read back and all tried again after a while.
     pub fn done(&mut self, id: u64, result: Result<(), Refusal>, now: Instant) -> BTreeSet<u64> {
-        let Some(InFlight { revisions, left, .. }) = self.in_flight.take_if(|sent| sent.batch == id) else {
+        let Some(InFlight { revisions, left, again, .. }) = self.in_flight.take_if(|sent| sent.batch == id) else {
             return BTreeSet::new();
         };
         self.waiting.extend(revisions);
         if let Some(known) = &mut self.known {
             known.flows.arrived(result.is_ok());
             known.groups.arrived(result.is_ok());
+        }
+        if result.is_err() {
+            self.again.owe(again);
         }
         match result {
             Ok(()) => {

@@ -76,6 +76,21 @@ fn connections_of_a_backend_that_left_are_forgotten_again_and_not_once_it_is_bac
 }
 
 #[test]
+fn what_a_lost_session_may_not_have_forgotten_the_next_one_does_unless_the_backend_is_back() {
+    let has = |backends| state(&[], &[(1, backends)]);
+    let mut switch = Switch::default();
+    let mut sent = |read, desired| {
+        switch.lost();
+        switch.observed(&read, &desired);
+        switch.next_batch().map(|batch| (batch.group_mods(), batch.flushes))
+    };
+    assert_eq!(sent(has(3), has(1)), Some((1, vec![left(1, 1), left(1, 2)])));
+    assert_eq!(sent(has(1), has(1)), Some((0, vec![left(1, 1), left(1, 2)])), "it was committed");
+    assert_eq!(sent(has(1), has(2)), Some((1, vec![left(1, 2)])), "one is back");
+    assert_eq!(sent(has(3), has(3)), None, "all are");
+}
+
+#[test]
 fn a_batch_refused_as_a_whole_is_tried_again_after_reading_back_and_later() {
     let desired = state(&[(1, 1)], &[]);
     let mut switch = Switch::default();
