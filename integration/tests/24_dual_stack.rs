@@ -179,7 +179,7 @@ fn a_service_of_ipv6_balances_refuses_and_reaches_itself() {
     assert_eq!(seen_as.to_string(), ip6(&client), "backends see the client");
     sdnctl(&testbed, &format!("service backends web --rm {} --rm {}", ip6(&near), ip6(&far)));
     for from in [pod_at(&client), at(1)] {
-        eventually(&format!("{from} is refused"), 1, || traffic::refused(&testbed, &from, vip, 80));
+        assert!(traffic::refused(&testbed, &from, vip, 80), "{from}: refused, not lost");
     }
 }
 

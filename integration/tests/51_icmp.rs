@@ -10,9 +10,8 @@ use std::time::Duration;
 use common::{add, at, eventually, host, pod_at, sdnctl, sh, up_with};
 use datagram::Packet;
 use integration::plan::{EXTERNAL_IP, EXTERNAL_IP6};
-use integration::testbed::Scoped;
 use integration::traffic::unreachable;
-use integration::{Config, Place, Pod, Testbed, netns};
+use integration::{Config, Place, Pod, Scoped, Testbed, netns};
 
 const VIPS: [&str; 2] = ["10.96.0.53", "fd00:10:96::53"];
 const PORTS: [u16; 2] = [30_053, 30_056];

@@ -33,8 +33,8 @@ pub const ROUTER_IP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0x
 /// The address at which every host's resolver answers its own endpoints, of whatever network.
 pub const NAMES_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 53);
 
-/// Sources of connections from an endpoint to itself, and of what a host's kernel is sent back, from the address on. Conntrack
-/// picks one by hash, and tries no other: of clients whom it knows without ports the second of a pair is dropped.
+/// Sources of connections from an endpoint to itself, and of what a host's kernel is sent back, from the address on.
+/// Conntrack picks one by hash, and tries no other: of clients whom it knows without ports the second of a pair is dropped.
 pub const BOUNCED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 96, 1), 19);
 
 /// The same for IPv6. A kernel answers no link-local address of others.
