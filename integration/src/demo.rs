@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::ping::Ping;
 use crate::plan::{Config, Place, Target};
 use crate::pod::{Pod, PodSpec};
 use crate::testbed::{Scoped, Testbed};
-use crate::traffic::{Ping, Server, ask};
+use crate::traffic::{Server, ask};
 use crate::{client, ready};
 
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));

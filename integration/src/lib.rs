@@ -25,6 +25,7 @@ pub mod host;
 pub mod load;
 pub mod netns;
 pub mod ovs;
+pub mod ping;
 pub mod plan;
 pub mod pod;
 pub mod process;

@@ -1,19 +1,15 @@
-//! Traffic from anywhere in a testbed: TCP servers that say who they are and whom they see, clients,
-//! and long-running pings.
+//! Traffic from anywhere in a testbed: TCP servers that say who they are and whom they see, and clients.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::process::Child;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nix::libc;
-use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrStorage, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
-use nix::unistd::Pid;
 use std::os::fd::AsRawFd;
 
 use crate::netns;
@@ -168,60 +164,6 @@ impl Connection {
     }
 }
 
-/// A ping that runs until it is asked for its result.
-#[derive(Debug)]
-pub struct Ping {
-    child: Child,
-}
-
-/// What a [`Ping`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// Requests sent.
-    pub sent: u64,
-    /// Requests never answered.
-    pub lost: u64,
-}
-
-impl Ping {
-    /// Pings `ip` from `place` once a millisecond.
-    ///
-    /// # Errors
-    /// When ping cannot be started.
-    pub fn start(testbed: &Testbed, place: &Place, ip: IpAddr) -> Result<Self> {
-        let child = testbed.spawn(place, &["ping", "-q", "-i", "0.001", &ip.to_string()])?;
-        Ok(Self { child })
-    }
-
-    /// Ends it and returns what it counted.
-    ///
-    /// # Errors
-    /// When it ended before or says something unheard of.
-    pub fn finish(mut self) -> Result<Loss> {
-        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGINT)?;
-        let mut text = String::new();
-        self.child.stdout.take().context("stdout is piped")?.read_to_string(&mut text)?;
-        self.child.wait()?;
-        parse_loss(&text)
-    }
-}
-
-/// Reads ping's `1000 packets transmitted, 998 received, ...`. A last request that may have been on its way when ping
-/// ended is not counted as lost.
-///
-/// # Errors
-/// When there is no such line, or nothing was sent.
-pub fn parse_loss(text: &str) -> Result<Loss> {
-    let line = text.lines().find(|line| line.contains("packets transmitted"));
-    let line = line.with_context(|| format!("ping ended early: {text}"))?;
-    let mut counts = line.split(", ").map(|part| part.split(' ').next().unwrap_or_default().parse::<u64>());
-    let (Some(Ok(sent)), Some(Ok(received))) = (counts.next(), counts.next()) else {
-        anyhow::bail!("cannot read {line:?}");
-    };
-    ensure!(sent > 0, "ping sent nothing");
-    Ok(Loss { sent, lost: sent.saturating_sub(received).saturating_sub(1) })
-}
-
 /// Connects from `place` to `ip:port`, and closes again. Returns who answered and whom it saw.
 ///
 /// # Errors
@@ -282,19 +224,4 @@ pub fn knock(testbed: &Testbed, place: &Place, ip: IpAddr, port: u16, times: usi
         }
         Ok(())
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_packet_on_its_way_is_not_lost() {
-        let said = |sent, received| format!("x\n{sent} packets transmitted, {received} received, 0% packet loss\n");
-        for (received, lost) in [(10, 0), (9, 0), (8, 1), (0, 9)] {
-            assert_eq!(parse_loss(&said(10, received)).unwrap(), Loss { sent: 10, lost });
-        }
-        assert!(parse_loss("").is_err());
-        assert!(parse_loss(&said(0, 0)).is_err());
-    }
 }

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 
 use common::{add, at, host, ip_of, iperf, mtu, packets, pings_all, pod_at, sh, source_seen, up_with};
 use integration::plan::EXTERNAL_IP;
-use integration::traffic::{self, Loss};
 use integration::{Config, Place, Pod, Testbed, Tunnel};
 
 for_each_tunnel!(reaches, "t20");
@@ -87,7 +86,7 @@ fn traffic_meets_its_flows(testbed: &Testbed, from: &Pod, to: &Pod) {
     let arrivals = || to_peer("h2", &format!("nw_dst={}", to.ip));
     let before = (requests(), arrivals());
     let printed = sh(testbed, &pod_at(from), &format!("ping -q -c {SENT} -i 0.002 -W 1 {}", to.ip));
-    assert_eq!(traffic::parse_loss(&printed).unwrap(), Loss { sent: SENT, lost: 0 });
+    assert!(printed.contains(&format!("{SENT} packets transmitted, {SENT} received")), "{printed}");
     common::eventually("every request in its flow on h1", 5, || requests() - before.0 >= SENT);
     common::eventually("every request in its flow on h2", 5, || arrivals() - before.1 >= SENT);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use api::balance::Balance;
 use common::{add, at, flows, host, neighbour, pings_all, pod_at, sdnctl, settle, sh, up};
 use integration::client::sdnctl_json;
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{PodSpec, Target, Testbed, client, netns};
 
 #[test]

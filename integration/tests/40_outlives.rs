@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{add, at, flows, host, ip_of, pings_all, pod_at, sdnctl, settle, up};
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Target, client};
 
 #[test]

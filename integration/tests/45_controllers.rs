@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use api::status::Status;
 use common::{add, at, eventually, flows, ip_of, pings_all, pod_at, sdnctl, sh, up_with};
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Config, Place, Target, Testbed, client, control, ready};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

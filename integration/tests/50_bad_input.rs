@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use api::status::Status;
 use common::{add, ip_of, pod_at, sdnctl, settle, up};
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Scoped, Testbed, client};
 
 const OPENFLOW: u16 = 6653;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use api::status::{Event, Status};
 use common::{add, at, eventually, host, ip_of, pings_all, pod_at, sdnctl, settle, sh, try_sh, up_with};
 use integration::client::sdnctl_json;
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Config, Place, Target, Testbed, control, plan};
 
 fn secure(name: &str, hosts: u16) -> Config {

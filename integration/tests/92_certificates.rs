@@ -13,7 +13,7 @@ use api::status::{Event, Status};
 use api::{Endpoint, List};
 use common::{add, at, eventually, host, ip_of, pings_all, pod_at, sdnctl, settle, try_sh, up_with};
 use integration::client::sdnctl_json;
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Config, Place, Target, Testbed, control, plan};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

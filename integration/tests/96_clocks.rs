@@ -10,7 +10,7 @@ use api::status::{Event, Status};
 use api::{List, NodeStatus, TokenStatus};
 use common::{add, eventually, host, ip_of, pings_all, pod_at, sdnctl, sh, up_with};
 use integration::client::sdnctl_json;
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Config, Place, Pod, Testbed, clock};
 
 const DAY: i64 = 86_400;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use api::{Endpoint, List, NodeStatus, status::Status};
 use common::{add, at, bare, eventually, flows, host, ip_of, pings, pings_all, pod_at, settle, up};
 use integration::client::sdnctl_json;
-use integration::traffic::{Loss, Ping};
+use integration::ping::{Loss, Ping};
 use integration::{Place, Pod, PodSpec, Target, Testbed};
 
 /// A pod on each host.

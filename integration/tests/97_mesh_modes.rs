@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::mesh::mesh;
 use common::{add, at, eventually, flows, host, ip_of, pings_all, pod_at, sdnctl, settle, sh, try_sh, up_with};
 use integration::client::sdnctl_json;
-use integration::traffic::Ping;
+use integration::ping::Ping;
 use integration::{Config, Mesh, Place, Pod, PodSpec, Target, Testbed, Tunnel};
 
 /// The tunnel ports of a host.

@@ -64,9 +64,10 @@ impl Side {
         let first = *to.first().context("nobody to ask")?;
         netns::within(&self.pods[0], || {
             tool::sysctl("ipv4/ip_local_port_range", PORTS)?;
-            let mut last = None;
-            let answers = tool::wait_until("an answer", PATIENCE, || ask(first).map_err(|e| last = Some(e)).is_ok());
-            answers.with_context(|| format!("{last:?} from {first} of {}", self.testbed.config().name))?;
+            let mut last = String::new();
+            let mut answered = || ask(first).map_err(|error| last = format!("{error:#}")).is_ok();
+            let answers = tool::wait_until("an answer", PATIENCE, &mut answered);
+            answers.with_context(|| format!("{first} of {}: {last}", self.testbed.config().name))?;
             let since = Instant::now();
             let client = || {
                 let (mut count, mut lost) = (0u32, 0u32);
