@@ -10,8 +10,6 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a round over all flows is waited for: one is over in some milliseconds, and another begins twice a second.
-const ROUND: Duration = Duration::from_millis(100);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long an answer may be, in bytes.
@@ -23,12 +21,14 @@ struct Answer {
     error: Option<String>,
 }
 
-/// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port has gone; it may not be there.
+/// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port or a device came, went or changed; it may not
+/// be there.
 ///
-/// Meanwhile it translates all flows anew, and when a device goes it forgets the kernel's routes for a moment: both at
-/// once lose packets in tunnels of others.
-pub async fn settle(db: &str) {
-    let _ = timeout(ROUND, ask(db, "revalidator/wait", &[])).await;
+/// Meanwhile it translates all flows anew, and when a device changes it forgets the kernel's routes for a moment: both
+/// at once lose packets in tunnels of others. A round over all flows takes some milliseconds; if it is over
+/// already, the next one begins within half a second, so no more than `at_most` is waited.
+pub async fn settle(db: &str, at_most: Duration) {
+    let _ = timeout(at_most, ask(db, "revalidator/wait", &[])).await;
 }
 
 /// Has the ovs-vswitchd whose database is at `db` do what `method` says; what it printed.

@@ -1,6 +1,9 @@
 use std::{path::Path, time::Duration};
 
-use api::{Attach, ClientError, Create, DEFAULT_NETWORK, Endpoint, EndpointSpec, Invalid, Name, WriteOptions, Written};
+use api::{
+    Attach, ClientError, Create, DEFAULT_NETWORK, Datapath, Endpoint, EndpointSpec, Invalid, Name, WriteOptions,
+    Written,
+};
 use futures::future::join;
 use tracing::{info, warn};
 
@@ -13,11 +16,14 @@ use crate::{
     follow::Current,
     names::pods,
     netns::{Namespace, NamespaceId},
-    sysctl,
+    sysctl, vswitchd,
 };
 
 /// How long the switches have to acknowledge an endpoint.
 const REALIZE: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(10) };
+/// How long the switch may take to get over a new device, for the sake of tunnels of the userspace datapath, before the
+/// device changes: most of it passes as the pod's end is readied.
+const DEVICE_MADE: Duration = Duration::from_millis(5);
 
 impl Endpoints {
     /// Makes an endpoint, whole or not at all; asked again for the same one, puts right what is wrong with it.
@@ -101,7 +107,14 @@ impl Endpoints {
         self.unplug(&attach.name).await?;
         self.netlink.add_veth(&device, &attach.device, namespace.fd(), current.config.mtu).await?;
         sysctl::silence_port(&device).map_err(|e| Error::kernel(format!("settings of {device}"), e))?;
-        let inside = Pod::enter(namespace, &attach.device, &current.config).await?;
+        let rest = async {
+            match current.config.node.spec.datapath {
+                Datapath::Netdev => vswitchd::settle(&self.ovs_db, DEVICE_MADE).await,
+                Datapath::System => {}
+            }
+        };
+        let (inside, ()) = join(Pod::enter(namespace, &attach.device, &current.config), rest).await;
+        let inside = inside?;
         self.netlink.up_as_port(&device, &alias(&attach.name)).await?;
         Ok(inside)
     }

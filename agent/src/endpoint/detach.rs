@@ -11,6 +11,9 @@ use crate::{Error, names::pods, vswitchd};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the switches have to drop an endpoint's flows before its device goes.
 const RETRACT: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(2) };
+/// How long the switch may take to get over the port's end, and then over that of its device.
+const PORT_GONE: Duration = Duration::from_millis(100);
+const DEVICE_DOWN: Duration = Duration::from_millis(20);
 
 impl Endpoints {
     /// Removes an endpoint; one that is not there is no error.
@@ -38,7 +41,7 @@ impl Endpoints {
         }
         let told = self.unregister(name).await;
         if matches!(told, Ok(true)) {
-            vswitchd::settle(&self.ovs_db).await;
+            vswitchd::settle(&self.ovs_db, PORT_GONE).await;
         }
         let unplugged = self.unplug(name).await;
         let remembered = match &told {
@@ -93,6 +96,9 @@ impl Endpoints {
         match self.netlink.device(&device_name(name)).await? {
             // Without a note it was left by a crash between making it and noting it.
             Some(device) if device.alias.as_ref().is_none_or(|a| *a == alias(name)) => {
+                // Each is a change by itself, and the kernel would make both at once.
+                self.netlink.down(&device).await?;
+                vswitchd::settle(&self.ovs_db, DEVICE_DOWN).await;
                 self.netlink.remove(&device).await
             }
             Some(device) => {

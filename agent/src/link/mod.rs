@@ -230,6 +230,15 @@ impl Netlink {
         self.set(LinkUnspec::new_with_name(name).up()).await.map_err(|e| failed(format!("set {name} up"), &e))
     }
 
+    /// Sets a device down; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub async fn down(&self, device: &Device) -> Result<(), Error> {
+        let set = LinkUnspec::new_with_index(device.index).down();
+        tolerate(self.set(set).await, ENODEV).map_err(|e| failed(format!("set {} down", device.name), &e))
+    }
+
     /// Removes a device; one that is gone already is no error.
     ///
     /// # Errors
