@@ -22,7 +22,7 @@ const EACH: Duration = Duration::from_millis(1);
 const UNANSWERED: Duration = Duration::from_millis(10);
 
 /// How long answers are waited for after the last request: longer than anything that is late on its way.
-const LATE: Duration = Duration::from_secs(2);
+const LATE: Duration = Duration::from_secs(1);
 
 /// A ping that runs until it is asked for its result.
 #[derive(Debug)]
