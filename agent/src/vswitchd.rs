@@ -21,12 +21,12 @@ struct Answer {
     error: Option<String>,
 }
 
-/// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port or a device came, went or changed; it may not
-/// be there.
+/// Lets ovs-vswitchd, whose database is at `db`, come to rest after a port or a device came, went or changed; it may
+/// not be there.
 ///
 /// Meanwhile it translates all flows anew, and when a device changes it forgets the kernel's routes for a moment: both
-/// at once lose packets in tunnels of others. A round over all flows takes some milliseconds; if it is over
-/// already, the next one begins within half a second, so no more than `at_most` is waited.
+/// at once lose packets in tunnels of others. A round over all flows takes some milliseconds; if it is over already, the
+/// next one begins within half a second, so no more than `at_most` is waited.
 pub async fn settle(db: &str, at_most: Duration) {
     let _ = timeout(at_most, ask(db, "revalidator/wait", &[])).await;
 }

@@ -171,7 +171,7 @@ impl Ovs {
         tool::wait_until("ovs-vswitchd", PATIENCE, configured).with_context(|| self.switch.last_words())?;
         tool::tx_offload_off(UNDERLAY_BRIDGE)?;
         // Else its link-local address becomes valid a second or two later: a change of routes, on which Open vSwitch
-        // forgets them all for a moment, and may lose what is in tunnels then. A host that has been up for a while has none.
+        // forgets them all for a moment, and may lose what is in tunnels. A host that has been up for long has none.
         tool::sysctl(&format!("ipv6/conf/{UNDERLAY_BRIDGE}/accept_dad"), "0")?;
         let address = |(ip, prefix): &(IpAddr, u8)| {
             let nodad = if ip.is_ipv6() { " nodad" } else { "" };

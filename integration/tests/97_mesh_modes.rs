@@ -31,7 +31,8 @@ fn change(testbed: &Testbed, pods: &[Pod], command: &str, expected: impl Fn(u16,
     thread::sleep(Duration::from_secs(3));
     let lost: Vec<_> = pings.into_iter().map(|ping| ping.finish().expect("it counted")).collect();
     println!("{command}: lost by pair {:?}", lost.iter().map(|loss| loss.lost).collect::<Vec<_>>());
-    assert!(lost.iter().all(|loss| loss.sent > 200 && loss.lost <= 1000), "more than a second: {lost:?}");
+    // Where nothing is answered, one is sent each ten milliseconds.
+    assert!(lost.iter().all(|loss| loss.sent > 200 && loss.lost <= 100), "more than a second: {lost:?}");
     for n in 1..=3 {
         assert!(expected(n, &ports(testbed, n)), "h{n} after {command}: {:?}", ports(testbed, n));
         assert!(flows(testbed, &format!("h{n} --diff")).is_empty());

@@ -22,7 +22,7 @@ use crate::{
 /// How long the switches have to acknowledge an endpoint.
 const REALIZE: WriteOptions = WriteOptions { wait: true, timeout: Duration::from_secs(10) };
 /// How long the switch may take to get over a new device, for the sake of tunnels of the userspace datapath, before the
-/// device changes: most of it passes as the pod's end is readied.
+/// device changes. Meanwhile the pod's end is readied, which takes about two of these milliseconds.
 const DEVICE_MADE: Duration = Duration::from_millis(5);
 
 impl Endpoints {
